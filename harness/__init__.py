@@ -1,0 +1,1 @@
+"""The laboratory: experiments on contention, and the command line."""

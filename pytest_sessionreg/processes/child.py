@@ -1,0 +1,67 @@
+"""The worker's side of the protocol: prepare, wait at the gate, run, answer."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+import cloudpickle
+
+from .message import FAILURE, READY, VALUE, Failure
+
+__all__ = ["live"]
+
+
+def live(connection: Connection) -> None:
+    """The whole life of a worker: one call received, one answer sent; returns early when the group is gone."""
+    try:
+        prepare, arguments = pickle.loads(connection.recv_bytes())  # noqa: S301  our own parent wrote it
+        run = prepare(*arguments)
+    except BaseException as error:  # noqa: BLE001  every way out of the function is reported, SystemExit too
+        _send(connection, _failure("prepare", error))
+        return
+    try:
+        connection.send_bytes(READY)
+        connection.recv_bytes()
+    except (EOFError, OSError):
+        return  # the group ended before the gate opened
+    try:
+        value = run()
+    except BaseException as error:  # noqa: BLE001  as above
+        _send(connection, _failure("run", error))
+        return
+    try:
+        answer = VALUE + cloudpickle.dumps(value)
+    except Exception as error:  # noqa: BLE001  a result of the caller's may raise anything when pickled
+        answer = _failure("result", error)
+    _send(connection, answer)
+
+
+def leave() -> None:
+    """End the process without running the exit handlers that it inherited from its parent."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue  # nobody reads it any more
+    os._exit(0)
+
+
+def _send(connection: Connection, answer: Any) -> None:
+    try:
+        connection.send_bytes(answer)
+    except OSError:
+        return  # the group is gone; so are its readers
+
+
+def _failure(phase: str, error: BaseException) -> bytes:
+    kind = type(error)
+    frames = error.__traceback__
+    if frames is not None:
+        frames = frames.tb_next  # the first frame is this module's own
+    text = "".join(traceback.format_exception(kind, error, frames))
+    return FAILURE + pickle.dumps(Failure(phase, f"{kind.__module__}.{kind.__qualname__}", str(error), text))

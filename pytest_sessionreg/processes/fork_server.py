@@ -1,0 +1,122 @@
+"""The process that workers are forked from: single-threaded, fresh, with the caller's modules loaded once.
+
+Its own and not multiprocessing's, because that one imports the parent's `__main__` into every worker (here pytest, or
+the command line), lives until the parent ends, and leaves its workers behind when the parent is killed.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+from multiprocessing.connection import Connection
+from typing import NoReturn
+
+from . import child
+
+__all__ = ["main"]
+
+# Requests, one byte each: fork a worker (a socket comes along), tell a worker's exit status (its pid follows).
+FORK = b"F"
+STATUS = b"S"
+# Answers: a pid or a status, as a signed 64-bit number.
+NUMBER = struct.Struct("<q")
+UNKNOWN_STATUS = 1 << 32
+
+_PR_SET_PDEATHSIG = 1
+_STATUS_PATIENCE_S = 2.0
+
+
+def main(fd: int) -> NoReturn:
+    """Serve requests on the socket `fd` until the parent closes it or dies; then kill every worker and exit."""
+    os.dup2(2, 1)  # what a worker prints must not mix with the command's own output
+    control = socket.socket(fileno=fd)
+    children: set[int] = set()
+    try:
+        for name in pickle.loads(_receive_block(control)):  # noqa: S301  our own parent wrote it
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()  # workers share these pages for as long as nobody touches them
+        control.sendall(NUMBER.pack(os.getpid()))
+        while True:
+            request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if not request:
+                break
+            if request == FORK:
+                pid = _fork(descriptors[0], control)
+                children.add(pid)
+                control.sendall(NUMBER.pack(pid))
+            else:
+                (pid,) = NUMBER.unpack(_receive(control, NUMBER.size))
+                status = _reap(pid)
+                if status is not None:
+                    children.discard(pid)
+                control.sendall(NUMBER.pack(UNKNOWN_STATUS if status is None else status))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the parent is gone
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            os.waitpid(pid, 0)
+        os.killpg(0, signal.SIGKILL)  # what the workers started themselves, and this process
+    raise AssertionError("unreachable: the process group was killed")
+
+
+def _fork(worker_fd: int, control: socket.socket) -> int:
+    server = os.getpid()
+    pid = os.fork()
+    if pid:
+        os.close(worker_fd)
+        return pid
+    try:
+        control.close()
+        _die_with(server)
+        child.live(Connection(worker_fd))
+    finally:
+        child.leave()
+    raise AssertionError("unreachable: the worker has left")
+
+
+def _die_with(server: int) -> None:
+    """Have the kernel kill this process when the server dies, even while it is stopped (prctl(2); Linux only)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:
+        os._exit(1)
+
+
+def _reap(pid: int) -> int | None:
+    """The exit status of a worker that has hung up, negative for a signal; None if it does not end."""
+    if hasattr(os, "pidfd_open"):
+        import select
+
+        descriptor = os.pidfd_open(pid)
+        try:
+            select.select([descriptor], [], [], _STATUS_PATIENCE_S)
+        finally:
+            os.close(descriptor)
+    reaped, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if reaped else None
+
+
+def _receive(control: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        chunk = control.recv(size - len(data))
+        if not chunk:
+            raise EOFError
+        data += chunk
+    return data
+
+
+def _receive_block(control: socket.socket) -> bytes:
+    (size,) = NUMBER.unpack(_receive(control, NUMBER.size))
+    return _receive(control, size)

@@ -1,0 +1,164 @@
+"""How worker processes come to exist: forked from a fresh fork server, or spawned one by one where there is no fork."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from threading import Thread
+from typing import Protocol
+
+from . import child, fork_server
+from .errors import ProcessError
+
+__all__ = ["ForkServer", "Launcher", "Spawner"]
+
+# How long a process that was told to end, or killed, may take before that is an error of the machine.
+_END_PATIENCE_S = 10.0
+
+
+class Launcher(Protocol):
+    """Starts workers and sees to it that they end."""
+
+    def launch(self) -> tuple[Connection, int]:
+        """Start one worker: the connection to it, and its pid."""
+
+    def exit_status(self, pid: int) -> int | None:
+        """The exit status of a worker that has hung up, negative for a signal; None if it cannot be learned."""
+
+    def end(self) -> None:
+        """Kill every worker that is left and wait until all are gone."""
+
+
+class ForkServer:
+    """Workers forked from a server process that has the `preload` modules loaded. Linux and macOS."""
+
+    def __init__(self, preload: Sequence[str]) -> None:
+        ours, theirs = socket.socketpair()
+        self._control = ours
+        try:
+            # By -c and not -m, so that the server imports the very code that its parent runs, wherever that came from.
+            program = (
+                "import sys; sys.path[:] = sys.argv[2:]; "
+                "from pytest_sessionreg.processes.fork_server import main; main(int(sys.argv[1]))"
+            )
+            self._server = subprocess.Popen(  # noqa: S603  our own interpreter on our own code
+                [sys.executable, "-c", program, str(theirs.fileno()), *sys.path],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the parent, which then ends the group
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        try:
+            names = pickle.dumps(list(preload))
+            ours.sendall(fork_server.NUMBER.pack(len(names)) + names)
+            self._number()
+        except BaseException:
+            self.end()
+            raise
+
+    def launch(self) -> tuple[Connection, int]:
+        """Have the server fork one worker."""
+        ours, theirs = Pipe()
+        try:
+            socket.send_fds(self._control, [fork_server.FORK], [theirs.fileno()])
+            return ours, self._number()
+        except OSError as error:
+            ours.close()
+            raise ProcessError(f"the fork server could not start a worker ({error}); see its output above") from error
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+
+    def exit_status(self, pid: int) -> int | None:
+        """Ask the server, whose child the worker is."""
+        self._control.sendall(fork_server.STATUS + fork_server.NUMBER.pack(pid))
+        status = self._number()
+        return None if status == fork_server.UNKNOWN_STATUS else status
+
+    def end(self) -> None:
+        """Hang up, which is the server's sign to kill all it started, and itself."""
+        self._control.close()  # the server kills and reaps its workers, then its own process group
+        try:
+            self._server.wait(_END_PATIENCE_S)
+        except BaseException:
+            os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait(_END_PATIENCE_S)
+            raise
+
+    def _number(self) -> int:
+        data = b""
+        while len(data) < fork_server.NUMBER.size:
+            chunk = self._control.recv(fork_server.NUMBER.size - len(data))
+            if not chunk:
+                raise ProcessError("the fork server died before it answered; its traceback is on standard error")
+            data += chunk
+        (number,) = fork_server.NUMBER.unpack(data)
+        return int(number)
+
+
+class Spawner:
+    """Workers in fresh interpreters, through multiprocessing's spawn method: slower, and works everywhere."""
+
+    def __init__(self) -> None:
+        self._context = get_context("spawn")
+        self._processes: dict[int, SpawnProcess] = {}
+
+    def launch(self) -> tuple[Connection, int]:
+        """Spawn one worker."""
+        ours, theirs = self._context.Pipe()
+        try:
+            process = self._context.Process(target=_spawned, args=(theirs,), daemon=True)
+            process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        pid = process.pid
+        if pid is None:
+            raise ProcessError("a spawned worker has no pid; its start failed")
+        self._processes[pid] = process
+        return ours, pid
+
+    def exit_status(self, pid: int) -> int | None:
+        """Wait for the worker, which has hung up, to end."""
+        process = self._processes[pid]
+        process.join(_END_PATIENCE_S)
+        return process.exitcode
+
+    def end(self) -> None:
+        """Kill and reap every worker."""
+        for process in self._processes.values():
+            process.kill()
+        for process in self._processes.values():
+            process.join(_END_PATIENCE_S)
+            process.close()
+
+
+def _spawned(connection: Connection) -> None:
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_die_with, args=(parent.sentinel,), name="sessionreg-lifeline", daemon=True).start()
+    child.live(connection)
+    child.leave()
+
+
+def _die_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

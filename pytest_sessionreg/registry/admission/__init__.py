@@ -1,0 +1,1 @@
+"""Admission: how a writer gets SQLite's write lock, one policy per module."""

@@ -1,0 +1,56 @@
+"""What all policies' descriptions share: immutable parameters that show in `repr`, compare and pickle."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+__all__ = ["Parameters", "at_least"]
+
+
+class Parameters:
+    """An immutable description, made of the slots of its class.
+
+    A frozen dataclass in all but name: importing `dataclasses` costs a hook's cold start more than opening the database
+    does.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in sorted(self.__slots__)}
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(
+            f"{type(self).__name__}.{name} cannot be set to {value!r}: a policy is immutable; make another one"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._values().values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values().items())})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self._values())
+
+
+def _restored(kind: type[Parameters], values: dict[str, object]) -> Parameters:
+    return kind(**values)
+
+
+def at_least(minimum: float, value: Any, name: str, *, whole: bool = False) -> Any:
+    """`value`, if it is a finite number (`whole`: an int) not below `minimum`; else a ValueError that names it."""
+    kinds = (int,) if whole else (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not minimum <= value < float("inf"):
+        kind = "a whole number" if whole else "a finite number"
+        raise ValueError(f"{name}={value!r}: must be {kind}, at least {minimum}")
+    return value

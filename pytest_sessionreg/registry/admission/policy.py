@@ -1,0 +1,43 @@
+"""The protocol between the registry and an admission policy: how a writer gets SQLite's write lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from .record import WriteRecord
+
+__all__ = ["Admission", "AdmissionPolicy", "Observer"]
+
+Observer = Callable[[WriteRecord], None]
+
+
+class Admission(Protocol):
+    """A policy at work for one connection to one file."""
+
+    @property
+    def busy_timeout_s(self) -> float:
+        """What SQLite's own busy timeout is set to on the connection, in seconds."""
+
+    def admit(self, begin: Callable[[], bool]) -> int | None:
+        """Call `begin` (one BEGIN IMMEDIATE) until it returns True; how often it was busy, None where nobody can know.
+
+        Raises WriteTimeout when the policy gives up; nothing is held then.
+        """
+
+    def leave(self) -> None:
+        """Let the next writer in: called once after the COMMIT or ROLLBACK of every admitted write."""
+
+    def close(self) -> None:
+        """Give back what the admission holds; it is not used afterwards."""
+
+
+class AdmissionPolicy(Protocol):
+    """The description of a policy: small, immutable, picklable."""
+
+    @property
+    def name(self) -> str:
+        """The policy's name on the command line and in results, e.g. "queue"."""
+
+    def bind(self, database: str) -> Admission:
+        """The policy at work on the file `database` (an absolute path)."""

@@ -1,0 +1,27 @@
+"""Wall-clock time as the database stores it: UTC ISO-8601 text of fixed width, so that text order is time order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+__all__ = ["from_text", "now", "to_text"]
+
+
+def now() -> str:
+    """The present instant as 27 characters, e.g. `2026-11-20T08:13:41.123456Z`."""
+    return to_text(datetime.now(UTC))
+
+
+def to_text(instant: datetime) -> str:
+    """`instant` as 27 characters of UTC. A naive datetime is a ValueError: its instant is unknown."""
+    if instant.tzinfo is not UTC:
+        if instant.tzinfo is None:
+            message = f"{instant!r} has no time zone; pass an aware datetime such as datetime.now(UTC)"
+            raise ValueError(message)
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def from_text(text: str) -> datetime:
+    """The aware datetime that `to_text` wrote as `text`."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,125 @@
+"""The open sequence: how a connection comes to be ready, one function per step, in the only order that works.
+
+The order is load-bearing: a timeout before the switch to WAL, because openers race for recovery and for the switch; the
+version read before any write, because a settled database must open without the write lock (FAILURES rows 5 to 7).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from time import monotonic, sleep
+
+from .errors import CannotOpen, DatabaseBusy, NotARegistry, SchemaTooNew, primary_code, translated
+from .filesystem import refuse_unsafe
+from .location import create_private
+from .migrations import APPLICATION_ID, SCHEMA_VERSION
+
+__all__ = ["OPEN_PATIENCE_S", "open_connection", "schema_version", "set_busy_timeout"]
+
+# SQLite's own busy handler while opening: recovery after a crash holds everybody off (SQLITE_BUSY_RECOVERY).
+OPEN_PATIENCE_S = 5.0
+
+
+def open_connection(path: str) -> sqlite3.Connection:
+    """A connection to `path`, created if missing: timeout, WAL, synchronous, foreign keys, in this order.
+
+    The schema is not touched. Where another opener is in the way the whole sequence is run again, for OPEN_PATIENCE_S
+    seconds: SQLite answers SQLITE_BUSY at once when two connections switch a new file to WAL.
+    """
+    refuse_unsafe(path)
+    create_private(path)
+    deadline = monotonic() + OPEN_PATIENCE_S
+    while True:
+        connection = connect(path)
+        try:
+            set_busy_timeout(connection, OPEN_PATIENCE_S)
+            switch_to_wal(connection, path)
+            set_synchronous_normal(connection)
+            enforce_foreign_keys(connection)
+            forbid_memory_map(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            if primary_code(error) != sqlite3.SQLITE_BUSY:
+                raise translated(error, database=path, doing="opening it") from error
+            if monotonic() >= deadline:
+                message = (
+                    f"{path}: another process kept it locked for {OPEN_PATIENCE_S:g} s; find that process and end it"
+                )
+                raise DatabaseBusy(message, database=path, code=error.sqlite_errorcode) from error
+            from random import uniform  # here, because a settled open never needs it and hooks start cold
+
+            sleep(uniform(0.001, 0.010))
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """The bare connection, in autocommit mode: every BEGIN is ours."""
+    try:
+        return sqlite3.connect(path, timeout=OPEN_PATIENCE_S, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        if os.access(path, os.R_OK):
+            raise translated(error, database=path, doing="opening it") from error
+        message = f"{path}: cannot be opened; check the permissions of the file and its directory"
+        raise CannotOpen(message, database=path, code=getattr(error, "sqlite_errorcode", None)) from error
+
+
+def set_busy_timeout(connection: sqlite3.Connection, seconds: float) -> None:
+    """How long SQLite itself waits for a lock before it answers SQLITE_BUSY
+    (https://www.sqlite.org/c3ref/busy_timeout.html).
+    """
+    connection.execute(f"PRAGMA busy_timeout={round(seconds * 1000)}")
+
+
+def switch_to_wal(connection: sqlite3.Connection, path: str) -> None:
+    """Write-ahead log, so that readers and one writer do not block each other; a settled file only reads its header."""
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        message = f"{path}: SQLite keeps journal mode {mode!r} here; choose a path on a local disk that supports WAL"
+        raise CannotOpen(message, database=path)
+
+
+def set_synchronous_normal(connection: sqlite3.Connection) -> None:
+    """No fsync per commit: in WAL a power cut may undo the last commits, a process crash none
+    (https://www.sqlite.org/wal.html).
+    """
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def enforce_foreign_keys(connection: sqlite3.Connection) -> None:
+    """Rows that belong to a session go with it; SQLite leaves the constraints off unless asked."""
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def forbid_memory_map(connection: sqlite3.Connection) -> None:
+    """No memory-mapped I/O: with several writing processes it was seen to end in damage (FAILURES row 20)."""
+    connection.execute("PRAGMA mmap_size=0")
+
+
+def schema_version(connection: sqlite3.Connection, path: str) -> int:
+    """The schema version of a registry; 0 for a new file. Reads only.
+
+    Raises NotARegistry for another application's database and SchemaTooNew for a newer registry's.
+    """
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application == 0 and version == 0:
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        else:
+            tables = 0
+    except sqlite3.Error as error:
+        raise translated(error, database=path, doing="reading its schema version") from error
+    if tables or (application != APPLICATION_ID and (application or version)):
+        message = f"{path}: is an SQLite database but not a session registry; name another path"
+        raise NotARegistry(message, database=path)
+    if version > SCHEMA_VERSION:
+        message = (
+            f"{path}: has schema version {version}, this package knows {SCHEMA_VERSION}; upgrade pytest-sessionreg"
+        )
+        raise SchemaTooNew(message, database=path)
+    return int(version)

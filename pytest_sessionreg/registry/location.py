@@ -1,0 +1,90 @@
+"""Where the registry's file lies, and how it comes into being with nobody else allowed to read it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+from .errors import CannotOpen
+
+__all__ = ["ENVIRONMENT_VARIABLE", "create_private", "default_path", "resolve"]
+
+ENVIRONMENT_VARIABLE = "SESSIONREG_DB"
+_APPLICATION = "sessionreg"
+_FILE_NAME = "sessions.db"
+
+
+def default_path() -> str:
+    """`sessions.db` in the per-user state directory, e.g. `~/.local/state/sessionreg/sessions.db`."""
+    return os.path.join(_state_directory(), _FILE_NAME)
+
+
+def resolve(path: str | os.PathLike[str] | None) -> str:
+    """The absolute path meant by `path`; None means `$SESSIONREG_DB` if set and not empty, else `default_path()`.
+
+    Only the default's directory is created (mode 0700): a mistyped path must not leave directories behind. Raises
+    CannotOpen where the directory does not exist or `path` names a directory.
+    """
+    chosen = os.fspath(path) if path is not None else os.environ.get(ENVIRONMENT_VARIABLE, "")
+    if not chosen:
+        chosen = default_path()
+        _make_private_directory(os.path.dirname(chosen), database=chosen)
+    absolute = os.path.abspath(chosen)
+    if "\0" in absolute:
+        raise CannotOpen(f"{absolute!r}: a path cannot hold a NUL byte; name a file", database=absolute)
+    if os.path.isdir(absolute):
+        raise CannotOpen(f"{absolute}: is a directory; name a file in it", database=absolute)
+    directory = os.path.dirname(absolute)
+    if not os.path.isdir(directory):
+        raise CannotOpen(f"{absolute}: the directory {directory} does not exist; create it first", database=absolute)
+    return absolute
+
+
+def create_private(path: str) -> bool:
+    """Create `path` as an empty file of mode 0600 unless it exists; whether this call created it.
+
+    mknod, because it opens no descriptor: closing any descriptor of a database file drops every POSIX lock that the
+    process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2). SQLite gives -wal and -shm the file's mode.
+    """
+    if os.path.exists(path):
+        return False
+    try:
+        os.mknod(path, stat.S_IFREG | 0o600)
+    except FileExistsError:
+        return False
+    except (AttributeError, PermissionError) as error:
+        if sys.platform == "linux":
+            message = f"{path}: cannot be created ({error}); make the directory {os.path.dirname(path)} writable"
+            raise CannotOpen(message, database=path) from None
+        return False  # macOS lets only root make nodes and Windows has none: there SQLite creates the file
+    except OSError as error:
+        message = f"{path}: cannot be created ({error.strerror}); choose a writable file system with space left"
+        raise CannotOpen(message, database=path) from None
+    return True
+
+
+def _state_directory() -> str:
+    if sys.platform == "linux":
+        # platformdirs' rule in two lines: importing it costs as much as the interpreter's own start (tests hold them equal).
+        base = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
+        return os.path.join(base, _APPLICATION)
+    import platformdirs
+
+    return platformdirs.user_state_dir(_APPLICATION, appauthor=False)
+
+
+def _make_private_directory(directory: str, *, database: str) -> None:
+    if os.path.isdir(directory):
+        return
+    try:
+        os.makedirs(os.path.dirname(directory), exist_ok=True)
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        return
+    except OSError as error:
+        message = (
+            f"{database}: the directory {directory} cannot be created ({error.strerror}); "
+            f"create it, or set {ENVIRONMENT_VARIABLE} to a path that you can write"
+        )
+        raise CannotOpen(message, database=database) from None

@@ -1,0 +1,1 @@
+"""The registry's stores, one table family per module."""

@@ -1,0 +1,43 @@
+"""Several writes in one BEGIN IMMEDIATE."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Any, Self
+
+    from .database import Database
+
+__all__ = ["Transaction"]
+
+
+class Transaction:
+    """The context manager of `registry.transaction()`: commits at the end of the block, rolls back if it raises.
+
+    Every store of the registry writes into it while it is open. Entering raises WriteTimeout when the admission policy
+    gives up.
+    """
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Self:
+        self._database.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._database.commit()
+        else:
+            self._database.rollback()
+
+    def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
+        """Run a statement of your own on the same connection, in the same transaction."""
+        return self._database.execute(sql, parameters)

@@ -1,0 +1,210 @@
+"""What a storm found: frozen, typed, and stored as versioned JSON with the raw samples, so that every summary can be
+made again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .environment import Environment
+from .errors import ResultError
+from .samples import Samples
+
+__all__ = ["SCHEMA", "Counts", "Quantiles", "Run", "Slowdown", "StormResult", "quantile"]
+
+SCHEMA = 1
+
+# A quantile q is given only when its 95 % interval from order statistics has a finite upper end, that is when n writes
+# all fall below it with a probability of at most 2.5 %: n >= ln(0.025) / ln(q): 368 for p99 and 3,688 for p99.9.
+_LOG_TAIL = math.log(0.025)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """attempted: writes begun. acknowledged: COMMIT returned. busy: BEGINs that returned primary code 5; retries:
+    attempts after such a one (both None under BusyTimeout). exhausted: the policy gave up. failed: any other error.
+    lost: acknowledged, and not in the database afterwards. duplicated: rows found more than once.
+    """
+
+    attempted: int
+    acknowledged: int
+    busy: int | None
+    retries: int | None
+    exhausted: int
+    failed: int
+    lost: int
+    duplicated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Milliseconds. None where there are too few samples for the quantile to mean anything."""
+
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    p999: float | None
+    max: float | None
+
+    @classmethod
+    def of(cls, latencies_us: npt.NDArray[Any]) -> Quantiles:
+        """The quantiles of latencies given in microseconds."""
+        return cls(
+            p50=_ms(quantile(latencies_us, 0.5)),
+            p90=_ms(quantile(latencies_us, 0.9)),
+            p99=_ms(quantile(latencies_us, 0.99)),
+            p999=_ms(quantile(latencies_us, 0.999)),
+            max=_ms(float(latencies_us.max())) if len(latencies_us) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Slowdown:
+    """Measured over ideal, quantile by quantile; 1.0 is the limit. None where either is."""
+
+    p50: float | None
+    p99: float | None
+    p999: float | None
+
+    @classmethod
+    def of(cls, measured: Quantiles, ideal: Quantiles) -> Slowdown:
+        """The ratios of `measured` to `ideal`."""
+        return cls(
+            p50=_ratio(measured.p50, ideal.p50),
+            p99=_ratio(measured.p99, ideal.p99),
+            p999=_ratio(measured.p999, ideal.p999),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """One storm under one policy.
+
+    policy: its name; policy_parameters: as Python shows it. writes: per worker, None if the storm ran for duration_s.
+    hold_ms: slept in each transaction. think_ms: mean pause before each write. busy_rate: busy BEGINs over all BEGINs,
+    None under BusyTimeout. contended_rate: writes that waited over 0.5 ms. latency_ms: wait plus hold.
+    throughput_per_s: acknowledged writes over elapsed_s, from the gate to the last write's end. utilization: share of
+    elapsed_s in which the lock was held. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal.
+    integrity: "ok", or the first complaint of integrity_check or foreign_key_check.
+    """
+
+    policy: str
+    policy_parameters: str
+    workload: str
+    workers: int
+    writes: int | None
+    duration_s: float | None
+    hold_ms: float
+    think_ms: float
+    seed: int
+    counts: Counts
+    busy_rate: float | None
+    contended_rate: float | None
+    retries_per_write: float | None
+    latency_ms: Quantiles
+    ideal_ms: Quantiles
+    slowdown: Slowdown
+    throughput_per_s: float
+    utilization: float
+    fairness: float | None
+    elapsed_s: float
+    integrity: str
+    samples: Samples
+
+    @property
+    def lost(self) -> int:
+        """Acknowledged writes that are not in the database."""
+        return self.counts.lost
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StormResult:
+    """The runs of one command on one machine. `command` repeats it."""
+
+    environment: Environment
+    command: str
+    runs: tuple[Run, ...]
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """The result as JSON text; samples as columns of whole numbers."""
+        document = {
+            "schema": self.schema,
+            "command": self.command,
+            "environment": asdict(self.environment),
+            "runs": [_run_document(run) for run in self.runs],
+        }
+        return json.dumps(document, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> StormResult:
+        """What `to_json` wrote. Raises ResultError for anything else."""
+        try:
+            document = json.loads(text)
+            schema = document["schema"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ResultError(
+                f"not a storm result, or a truncated one ({type(error).__name__}: {error}); run it again"
+            ) from None
+        if schema != SCHEMA:
+            raise ResultError(
+                f"the result has schema {schema}, this version reads {SCHEMA}; run it again with this version"
+            )
+        try:
+            return cls(
+                environment=Environment(**document["environment"]),
+                command=document["command"],
+                runs=tuple(_run(entry) for entry in document["runs"]),
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise ResultError(
+                f"the result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
+            ) from None
+
+
+def quantile(values: npt.NDArray[Any], q: float) -> float | None:
+    """Quantile `q` of `values` (linear interpolation), or None where there are too few for a finite interval."""
+    if len(values) < _LOG_TAIL / math.log(q):
+        return None
+    return float(np.quantile(values, q))
+
+
+def _run_document(run: Run) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for field in fields(run):
+        value = getattr(run, field.name)
+        if isinstance(value, Samples):
+            document[field.name] = {column.name: getattr(value, column.name).tolist() for column in fields(value)}
+        elif isinstance(value, Counts | Quantiles | Slowdown):
+            document[field.name] = asdict(value)
+        else:
+            document[field.name] = value
+    return document
+
+
+def _run(document: dict[str, Any]) -> Run:
+    samples = Samples(**{name: np.array(column, dtype=np.int64) for name, column in document["samples"].items()})
+    return Run(
+        **{
+            **document,
+            "counts": Counts(**document["counts"]),
+            "latency_ms": Quantiles(**document["latency_ms"]),
+            "ideal_ms": Quantiles(**document["ideal_ms"]),
+            "slowdown": Slowdown(**document["slowdown"]),
+            "samples": samples,
+        }
+    )
+
+
+def _ms(microseconds: float | None) -> float | None:
+    return None if microseconds is None else round(microseconds / 1000, 4)
+
+
+def _ratio(measured: float | None, ideal: float | None) -> float | None:
+    return None if measured is None or not ideal else round(measured / ideal, 4)
