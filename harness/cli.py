@@ -144,9 +144,9 @@ def main() -> NoReturn:
     """The console script. One line on standard error for every foreseeable failure, never a traceback."""
     try:
         cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx is not None else "sessionreg"
+        _fail(f"{error.format_message().rstrip('.')}; see {where} --help", code=2)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; no worker is left")
     except (RegistryError, StormError, ProcessError) as error:
@@ -165,6 +165,6 @@ def _check_out(out: Path) -> None:
         raise StormError(f"--out {out}: {nearest} is not a directory that can be written; choose another")
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, *, code: int = 1) -> NoReturn:
     click.echo(f"sessionreg: {message}", err=True)
-    sys.exit(1)
+    sys.exit(code)

@@ -10,10 +10,12 @@ import gc
 import importlib
 import os
 import pickle
+import shutil
 import signal
 import socket
 import struct
 import sys
+import traceback
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
@@ -21,9 +23,11 @@ from . import child
 
 __all__ = ["main"]
 
-# Requests, one byte each: fork a worker (a socket comes along), tell a worker's exit status (its pid follows).
+# Requests, one byte each: fork a worker (a socket comes along), tell a worker's exit status (its pid follows), end.
+# Hanging up without the last means that the parent was killed.
 FORK = b"F"
 STATUS = b"S"
+END = b"E"
 # Answers: a pid or a status, as a signed 64-bit number.
 NUMBER = struct.Struct("<q")
 UNKNOWN_STATUS = 1 << 32
@@ -33,39 +37,54 @@ _STATUS_PATIENCE_S = 2.0
 
 
 def main(fd: int) -> NoReturn:
-    """Serve requests on the socket `fd` until the parent closes it or dies; then kill every worker and exit."""
+    """Serve requests on the socket `fd` until the parent ends it or dies; then kill every worker and exit."""
     os.dup2(2, 1)  # what a worker prints must not mix with the command's own output
     control = socket.socket(fileno=fd)
     children: set[int] = set()
+    scratch: str | None = None
     try:
-        for name in pickle.loads(_receive_block(control)):  # noqa: S301  our own parent wrote it
+        preload, scratch = pickle.loads(_receive_block(control))  # noqa: S301  our own parent wrote it
+        for name in preload:
             importlib.import_module(name)
         gc.collect()
         gc.freeze()  # workers share these pages for as long as nobody touches them
         control.sendall(NUMBER.pack(os.getpid()))
-        while True:
-            request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-            if not request:
-                break
-            if request == FORK:
-                pid = _fork(descriptors[0], control)
-                children.add(pid)
-                control.sendall(NUMBER.pack(pid))
-            else:
-                (pid,) = NUMBER.unpack(_receive(control, NUMBER.size))
-                status = _reap(pid)
-                if status is not None:
-                    children.discard(pid)
-                control.sendall(NUMBER.pack(UNKNOWN_STATUS if status is None else status))
+        while _serve(control, children):
+            pass
+        scratch = None  # the parent lives, and clears up itself
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone
+    except Exception:  # noqa: BLE001  the end below leaves no time for the interpreter to print it
+        traceback.print_exc()
     finally:
         for pid in children:
             os.kill(pid, signal.SIGKILL)
         for pid in children:
             os.waitpid(pid, 0)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
         os.killpg(0, signal.SIGKILL)  # what the workers started themselves, and this process
     raise AssertionError("unreachable: the process group was killed")
+
+
+def _serve(control: socket.socket, children: set[int]) -> bool:
+    """Answer one request; False if it was the last."""
+    request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    if not request:
+        raise EOFError
+    if request == END:
+        return False
+    if request == FORK:
+        number = _fork(descriptors[0], control)
+        children.add(number)
+    else:
+        (pid,) = NUMBER.unpack(_receive(control, NUMBER.size))
+        status = _reap(pid)
+        if status is not None:
+            children.discard(pid)
+        number = UNKNOWN_STATUS if status is None else status
+    control.sendall(NUMBER.pack(number))
+    return True
 
 
 def _fork(worker_fd: int, control: socket.socket) -> int:

@@ -37,8 +37,8 @@ class Group:
     """A context manager around `calls`, one worker each. Leaving it kills what is left and waits until it is gone.
 
     deadline_s: for everything from the start on, in seconds. preload: modules that the fork server imports once for all
-    workers. by_value: a module whose functions travel whole (see payload). Use: `with Group(calls, deadline_s=30) as
-    group: group.run()`.
+    workers. scratch: a directory of the caller's that the fork server removes should the caller be killed. by_value: a
+    module whose functions travel whole (see payload). Use: `with Group(calls, deadline_s=30) as group: group.run()`.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Group:
         *,
         deadline_s: float,
         preload: Sequence[str] = (),
+        scratch: str | None = None,
         by_value: ModuleType | None = None,
         start_method: StartMethod | None = None,
     ) -> None:
@@ -54,6 +55,7 @@ class Group:
             raise ValueError("calls=(): a group needs at least one worker")
         self._payloads = [dumps(call, by_value=by_value) for call in calls]
         self._preload = preload
+        self._scratch = scratch
         self._start_method = start_method or StartMethod.default()
         self._deadline_s = deadline_s
         self._deadline = monotonic() + deadline_s
@@ -64,7 +66,7 @@ class Group:
     def __enter__(self) -> Self:
         forked = self._start_method is StartMethod.FORKSERVER
         self._deadline = monotonic() + self._deadline_s
-        self._launcher = ForkServer(self._preload) if forked else Spawner()
+        self._launcher = ForkServer(self._preload, self._scratch) if forked else Spawner()
         try:
             for payload in self._payloads:
                 connection, pid = self._launcher.launch()

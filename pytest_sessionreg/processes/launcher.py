@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -40,7 +41,7 @@ class Launcher(Protocol):
 class ForkServer:
     """Workers forked from a server process that has the `preload` modules loaded. Linux and macOS."""
 
-    def __init__(self, preload: Sequence[str]) -> None:
+    def __init__(self, preload: Sequence[str], scratch: str | None) -> None:
         ours, theirs = socket.socketpair()
         self._control = ours
         try:
@@ -61,8 +62,8 @@ class ForkServer:
         finally:
             theirs.close()
         try:
-            names = pickle.dumps(list(preload))
-            ours.sendall(fork_server.NUMBER.pack(len(names)) + names)
+            orders = pickle.dumps((list(preload), scratch))
+            ours.sendall(fork_server.NUMBER.pack(len(orders)) + orders)
             self._number()
         except BaseException:
             self.end()
@@ -91,6 +92,8 @@ class ForkServer:
 
     def end(self) -> None:
         """Hang up, which is the server's sign to kill all it started, and itself."""
+        with contextlib.suppress(OSError):  # it may have died already
+            self._control.sendall(fork_server.END)
         self._control.close()  # the server kills and reaps its workers, then its own process group
         try:
             self._server.wait(_END_PATIENCE_S)

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from time import monotonic, sleep
 
-from .errors import CannotOpen, DatabaseBusy, NotARegistry, SchemaTooNew, primary_code, translated
+from .errors import CannotOpen, DatabaseBusy, DatabaseCorrupt, NotARegistry, SchemaTooNew, primary_code, translated
 from .filesystem import refuse_unsafe
 from .location import create_private
 from .migrations import APPLICATION_ID, SCHEMA_VERSION
@@ -19,6 +19,8 @@ __all__ = ["OPEN_PATIENCE_S", "open_connection", "schema_version", "set_busy_tim
 
 # SQLite's own busy handler while opening: recovery after a crash holds everybody off (SQLITE_BUSY_RECOVERY).
 OPEN_PATIENCE_S = 5.0
+# One page of the smallest size (https://www.sqlite.org/fileformat2.html, 1.3.2).
+_SMALLEST_DATABASE = 512
 
 
 def open_connection(path: str) -> sqlite3.Connection:
@@ -28,7 +30,8 @@ def open_connection(path: str) -> sqlite3.Connection:
     seconds: SQLite answers SQLITE_BUSY at once when two connections switch a new file to WAL.
     """
     refuse_unsafe(path)
-    create_private(path)
+    if not create_private(path):
+        refuse_short_file(path)
     deadline = monotonic() + OPEN_PATIENCE_S
     while True:
         connection = connect(path)
@@ -55,6 +58,14 @@ def open_connection(path: str) -> sqlite3.Connection:
             raise
         else:
             return connection
+
+
+def refuse_short_file(path: str) -> None:
+    """Raise DatabaseCorrupt for a file too short to be a database: SQLite takes it for empty and overwrites it."""
+    size = os.stat(path).st_size
+    if 0 < size < _SMALLEST_DATABASE:
+        message = f"{path}: its {size} bytes are no database; name an SQLite database or a path where none exists yet"
+        raise DatabaseCorrupt(message, database=path, code=sqlite3.SQLITE_NOTADB)
 
 
 def connect(path: str) -> sqlite3.Connection:

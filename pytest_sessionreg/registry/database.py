@@ -40,6 +40,7 @@ class Database:
         "_connection",
         "_execute",
         "_held_from_ns",
+        "_new_record",
         "_observer",
         "_pid",
         "_started_ns",
@@ -50,6 +51,10 @@ class Database:
     def __init__(self, path: str, *, policy: AdmissionPolicy, observer: Observer | None) -> None:
         self.path = path
         self._observer = observer
+        if observer is not None:
+            from .admission.record import WriteRecord  # only now: dataclasses cost a cold start more than SQLite does
+
+            self._new_record = WriteRecord
         self._pid = os.getpid()
         self._thread = get_ident()
         self._busy: int | None = 0
@@ -220,23 +225,19 @@ class Database:
         observer = self._observer
         if observer is None:
             return
-        from .admission.record import (
-            WriteRecord,
-        )  # here, because dataclasses cost a cold start more than SQLite does
-
         busy = self._busy
         admitted = ended_ns is not None
         if ended_ns is None:
             self._held_from_ns = ended_ns = monotonic_ns()
         observer(
-            WriteRecord(
-                started_ns=self._started_ns,
-                wait_ns=self._held_from_ns - self._started_ns,
-                hold_ns=ended_ns - self._held_from_ns if admitted else 0,
-                busy=busy,
-                retries=busy if busy is None or admitted else max(busy - 1, 0),
-                outcome=outcome,
-                code=code,
-                phase=phase,
+            self._new_record(
+                self._started_ns,
+                self._held_from_ns - self._started_ns,
+                ended_ns - self._held_from_ns if admitted else 0,
+                busy,
+                busy if busy is None or admitted else max(busy - 1, 0),
+                outcome,
+                code,
+                phase,
             )
         )

@@ -136,7 +136,7 @@ def primary_code(error: sqlite3.Error) -> int:
 
 
 def translated(error: sqlite3.Error, *, database: str, doing: str) -> RegistryError:
-    """The RegistryError for an sqlite3 error: what was being done to which file, SQLite's word for it, and the remedy."""
+    """The RegistryError for an sqlite3 error: what was done to which file, SQLite's word for it, the remedy."""
     kind, remedy = _BY_PRIMARY_CODE.get(primary_code(error), (StorageError, "report it with the SQLite version"))
     code = getattr(error, "sqlite_errorcode", None)
     name = getattr(error, "sqlite_errorname", type(error).__name__)

@@ -66,8 +66,10 @@ def create_private(path: str) -> bool:
 
 def _state_directory() -> str:
     if sys.platform == "linux":
-        # platformdirs' rule in two lines: importing it costs as much as the interpreter's own start (tests hold them equal).
-        base = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
+        # platformdirs' own rule: importing it costs as much as the interpreter's start (tests hold the two equal)
+        base = os.environ.get("XDG_STATE_HOME", "")
+        if not os.path.isabs(base):
+            base = os.path.expanduser("~/.local/state")
         return os.path.join(base, _APPLICATION)
     import platformdirs
 

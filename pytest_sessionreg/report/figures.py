@@ -24,7 +24,7 @@ class Column:
 
 def percent(share: float | None) -> str:
     """A share as a percentage, e.g. "12.3%"."""
-    return DASH if share is None else f"{share * 100:.1f}%"
+    return DASH if share is None else "100%" if share > 0.9995 else f"{share * 100:.1f}%"
 
 
 def milliseconds(value: float | None) -> str:

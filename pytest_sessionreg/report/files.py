@@ -38,6 +38,7 @@ def write_report(result: StormResult, directory: Path, *, plots: bool = True) ->
 
 
 def _write_all(contents: Mapping[str, bytes], directory: Path) -> list[Path]:
+    existed = directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     made: dict[str, str] = {}
     try:
@@ -52,5 +53,7 @@ def _write_all(contents: Mapping[str, bytes], directory: Path) -> list[Path]:
     except BaseException:
         for temporary in made.values():
             Path(temporary).unlink(missing_ok=True)
+        if not existed:
+            directory.rmdir()
         raise
     return [directory / name for name in contents]

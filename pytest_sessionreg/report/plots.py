@@ -107,5 +107,5 @@ def _finding(runs: Sequence[Run]) -> str:
     best, worst = known[0], known[-1]
     if best is worst:
         return f"p99 under {best.policy} is {times(best.slowdown.p99)} the ideal\n{load(best)}"
-    extremes = f"{times(worst.slowdown.p99)} the ideal under {worst.policy}, {times(best.slowdown.p99)} under {best.policy}"
-    return f"p99 is {extremes}\n{load(best)}"
+    slowest = f"{times(worst.slowdown.p99)} the ideal under {worst.policy}"
+    return f"p99 is {slowest}, {times(best.slowdown.p99)} under {best.policy}\n{load(best)}"

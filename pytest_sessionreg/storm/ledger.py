@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from ..registry.admission.record import WriteRecord
+from .errors import StormError
 
 __all__ = ["HEADER", "OUTCOMES", "PHASES", "RECORD", "UNSEEN", "Ledger"]
 
@@ -91,8 +92,12 @@ class Ledger:
         """The map, one chunk longer. Reserved first: writing to a hole on a full disk is a SIGBUS."""
         start = self._end
         self._end = max(start, HEADER.size) + _CHUNK_RECORDS * RECORD.size
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(self._fd, start, self._end - start)
-        else:
-            os.ftruncate(self._fd, self._end)
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._fd, start, self._end - start)
+            else:
+                os.ftruncate(self._fd, self._end)
+        except OSError as error:
+            os.close(self._fd)
+            raise StormError(f"the ledger cannot grow ({error.strerror}); make room in TMPDIR, or set it") from error
         return mmap.mmap(self._fd, self._end)

@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 
 from ..registry.admission.policy import AdmissionPolicy
+from ..registry.location import resolve
 from .errors import StormError
 from .workload import WORKLOAD_NAMES
 
@@ -51,8 +52,11 @@ class Plan:
             raise StormError(f"workload {self.workload!r} is unknown; choose from {', '.join(WORKLOAD_NAMES)}")
 
     def location(self) -> str:
-        """The path of the file to storm, or of one in the temporary directory, where a fresh one is going to lie."""
-        return self.database or os.path.join(tempfile.gettempdir(), "storm.db")
+        """The path of the file to storm; where there is none yet, of one in the temporary directory, where it will lie.
+
+        Raises CannotOpen where that file could not be.
+        """
+        return resolve(self.database or os.path.join(tempfile.gettempdir(), "storm.db"))
 
     def deadline_s(self) -> float:
         """When a storm that is not done must be hanging: a minute to start, and for each write its pause and 10 s."""

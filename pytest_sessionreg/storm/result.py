@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -115,7 +115,7 @@ class Run:
     fairness: float | None
     elapsed_s: float
     integrity: str
-    samples: Samples
+    samples: Samples = field(repr=False)
 
     @property
     def lost(self) -> int:
@@ -177,14 +177,14 @@ def quantile(values: npt.NDArray[Any], q: float) -> float | None:
 
 def _run_document(run: Run) -> dict[str, Any]:
     document: dict[str, Any] = {}
-    for field in fields(run):
-        value = getattr(run, field.name)
+    for entry in fields(run):
+        value = getattr(run, entry.name)
         if isinstance(value, Samples):
-            document[field.name] = {column.name: getattr(value, column.name).tolist() for column in fields(value)}
+            document[entry.name] = {column.name: getattr(value, column.name).tolist() for column in fields(value)}
         elif isinstance(value, Counts | Quantiles | Slowdown):
-            document[field.name] = asdict(value)
+            document[entry.name] = asdict(value)
         else:
-            document[field.name] = value
+            document[entry.name] = value
     return document
 
 

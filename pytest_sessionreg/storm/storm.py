@@ -28,6 +28,7 @@ __all__ = ["Progress", "run_storm"]
 
 _CONTENDED_US = 500
 _WORKER_MODULE = prepare.__module__
+_OUR_ERRORS = (RegistryError.__module__, StormError.__module__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,14 @@ def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None)
     with tempfile.TemporaryDirectory(prefix="sessionreg-storm-") as scratch:
         database = os.path.abspath(plan.database or os.path.join(scratch, "storm.db"))
         storm = f"storm-{os.path.basename(scratch)}"
-        ledgers = [os.path.join(scratch, f"{worker}.ledger") for worker in range(plan.workers)]
         with (
             Registry.open(database, policy=BusyTimeout(SETUP_PATIENCE_S)) as registry,
             registry.transaction() as setup,
         ):
             setup.execute(CREATE_TABLE)
         try:
-            opened_ns = _blow(plan, database, storm, ledgers, on_progress)
-            samples = Samples.read(ledgers, opened_ns=opened_ns)
+            opened_ns = _blow(plan, database, storm, scratch, on_progress)
+            samples = Samples.read(_ledgers(scratch, plan.workers), opened_ns=opened_ns)
             return _judged(plan, samples, database, storm)
         finally:
             if plan.database is not None:
@@ -73,10 +73,11 @@ def _blow(
     plan: Plan,
     database: str,
     storm: str,
-    ledgers: Sequence[str],
+    scratch: str,
     on_progress: Callable[[Progress], None] | None,
 ) -> int:
     """Let the workers write; the instant at which the gate opened, in monotonic nanoseconds."""
+    ledgers = _ledgers(scratch, plan.workers)
     calls = [
         Call(
             prepare,
@@ -100,7 +101,7 @@ def _blow(
     ]
     planned = None if plan.writes is None else plan.writes * plan.workers
     try:
-        with Group(calls, deadline_s=plan.deadline_s(), preload=[_WORKER_MODULE]) as group:
+        with Group(calls, deadline_s=plan.deadline_s(), preload=[_WORKER_MODULE], scratch=scratch) as group:
             group.wait_until_ready()
             started = monotonic()
             opened_ns = group.open_gate()
@@ -113,10 +114,14 @@ def _blow(
             return opened_ns
     except WorkerFailed as error:
         first = error.failures[min(error.failures)]
-        if first.kind.startswith(RegistryError.__module__.rpartition(".")[0]):
-            # the registry's own message names the file, its state and the remedy; its traceback adds nothing
+        if first.kind.startswith(_OUR_ERRORS):
+            # our own messages name the object, its state and the remedy; a traceback adds nothing
             raise StormError(f"worker {min(error.failures)}: {first.message}") from error
         raise
+
+
+def _ledgers(scratch: str, workers: int) -> list[str]:
+    return [os.path.join(scratch, f"{worker}.ledger") for worker in range(workers)]
 
 
 def _progress(policy: str, planned: int | None, elapsed_s: float, ledgers: Sequence[str]) -> Progress:

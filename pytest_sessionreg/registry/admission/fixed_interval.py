@@ -19,7 +19,7 @@ class FixedInterval(Parameters):
     s).
     """
 
-    __slots__ = ("patience", "seconds")
+    __slots__ = ("seconds", "patience")  # noqa: RUF023  the order in which they are given
     name = "interval"
 
     def __init__(self, seconds: float = 0.001, patience: float = 5) -> None:

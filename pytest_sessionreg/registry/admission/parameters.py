@@ -10,7 +10,7 @@ __all__ = ["Parameters", "at_least"]
 
 
 class Parameters:
-    """An immutable description, made of the slots of its class.
+    """An immutable description, made of the slots of its class, which are in the order of its parameters.
 
     A frozen dataclass in all but name: importing `dataclasses` costs a hook's cold start more than opening the database
     does.
@@ -23,7 +23,7 @@ class Parameters:
             object.__setattr__(self, name, value)
 
     def _values(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in sorted(self.__slots__)}
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(

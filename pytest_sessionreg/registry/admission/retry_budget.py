@@ -24,7 +24,7 @@ class RetryBudget(Parameters):
     `random.seed` repeats it.
     """
 
-    __slots__ = ("max_delay", "min_delay", "retries")
+    __slots__ = ("retries", "min_delay", "max_delay")  # noqa: RUF023  the order in which they are given
     name = "budget"
 
     def __init__(self, retries: int = 15, min_delay: float = 0.020, max_delay: float = 0.150) -> None:

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, monotonic_ns, sleep
+
+import psutil
+import pytest
+
+from pytest_sessionreg.processes import Call, DeadlinePassed, Group, ProcessError, StartMethod, WorkerDied, WorkerFailed
+
+_EVERY_METHOD = pytest.mark.parametrize("method", list(StartMethod), ids=lambda method: method.value)
+
+
+def _double(number: int) -> int:
+    return 2 * number
+
+
+def _run(
+    calls: list[Call], *, method: StartMethod = StartMethod.FORKSERVER, deadline_s: float = 30
+) -> tuple[list[object], list[int]]:
+    with Group(calls, deadline_s=deadline_s, by_value=sys.modules[__name__], start_method=method) as group:
+        return group.run(), group.pids
+
+
+def _wait_until_gone(pids: list[int]) -> None:
+    deadline = monotonic() + 10
+    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
+        assert monotonic() < deadline, "workers outlived their parent"
+        sleep(0.01)
+
+
+@_EVERY_METHOD
+def test_results_come_in_the_order_of_the_calls(method: StartMethod) -> None:
+    results, pids = _run([Call.plain(_double, number) for number in range(5)], method=method)
+    assert results == [0, 2, 4, 6, 8]
+    assert len(set(pids)) == 5
+    assert os.getpid() not in pids
+    _wait_until_gone(pids)
+
+
+@_EVERY_METHOD
+def test_local_functions_and_closures_work(method: StartMethod) -> None:
+    factor = 3
+
+    def triple(number: int) -> int:
+        return factor * number
+
+    assert _run([Call.plain(triple, 5), Call.plain(lambda: factor)], method=method)[0] == [15, 3]
+
+
+def test_workers_do_not_share_the_parents_main_module() -> None:
+    assert _run([Call.plain(lambda: "pytest" in sys.modules)])[0] == [False]
+
+
+def test_nobody_runs_before_everybody_is_prepared() -> None:
+    def prepare(delay_s: float) -> Callable[[], int]:
+        sleep(delay_s)
+        prepared = monotonic_ns()
+        return lambda: min(monotonic_ns() - prepared, prepared)
+
+    def stamped(delay_s: float) -> Callable[[], tuple[int, int]]:
+        sleep(delay_s)
+        prepared = monotonic_ns()
+        return lambda: (prepared, monotonic_ns())
+
+    stamps, _ = _run([Call(stamped, (delay_s,)) for delay_s in (0.0, 0.3, 0.1)])
+    pairs = [stamp for stamp in stamps if isinstance(stamp, tuple)]
+    assert max(prepared for prepared, _ in pairs) < min(ran for _, ran in pairs)
+
+
+@_EVERY_METHOD
+def test_a_workers_own_traceback_reaches_the_caller(method: StartMethod) -> None:
+    def fail(number: int) -> None:
+        wrong = {"three": number}
+        if number == 3:
+            raise KeyError(wrong)
+
+    with pytest.raises(WorkerFailed, match=r"1 of 5 workers failed, the first is worker 3") as caught:
+        _run([Call.plain(fail, number) for number in range(5)], method=method)
+    failure = caught.value.failures[3]
+    assert failure.kind == "builtins.KeyError"
+    assert failure.phase == "run"
+    assert "in fail" in failure.traceback
+    assert __file__ in failure.traceback
+
+
+def test_equal_tracebacks_are_told_once_with_their_number() -> None:
+    def fail() -> None:
+        raise ValueError("the same")
+
+    with pytest.raises(WorkerFailed) as caught:
+        _run([Call.plain(fail)] * 6)
+    assert str(caught.value).count("ValueError: the same") == 1
+    assert "(6 workers, same traceback)" in str(caught.value)
+
+
+def test_one_that_cannot_prepare_keeps_all_from_running(tmp_path: Path) -> None:
+    def prepare(number: int) -> Callable[[], None]:
+        if number == 1:
+            raise OSError("no room")
+        return (tmp_path / str(number)).touch
+
+    with pytest.raises(WorkerFailed, match="no room") as caught:
+        _run([Call(prepare, (number,)) for number in range(4)])
+    assert caught.value.failures[1].phase == "prepare"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_result_that_cannot_be_pickled_is_a_failure() -> None:
+    with pytest.raises(WorkerFailed) as caught:
+        _run([Call.plain(threading.Lock)])
+    assert caught.value.failures[0].phase == "result"
+
+
+@_EVERY_METHOD
+@pytest.mark.parametrize(("end", "status"), [("kill", -9), ("exit", 3)])
+def test_a_worker_that_dies_is_named_with_its_status(method: StartMethod, end: str, status: int) -> None:
+    def die(number: int) -> None:
+        if number == 2:
+            if end == "exit":
+                os._exit(3)
+            os.kill(os.getpid(), 9)
+
+    with pytest.raises(WorkerDied, match="worker 2") as caught:
+        _run([Call.plain(die, number) for number in range(4)], method=method)
+    assert caught.value.statuses == {2: status}
+
+
+@_EVERY_METHOD
+def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(method: StartMethod) -> None:
+    def hang(number: int) -> None:
+        if number == 1:
+            sleep(600)
+
+    started = monotonic()
+    with pytest.raises(DeadlinePassed, match="worker 1") as caught:
+        _run([Call.plain(hang, number) for number in range(3)], method=method, deadline_s=3)
+    assert caught.value.workers == (1,)
+    assert monotonic() - started < 60
+
+
+def test_a_stopped_worker_does_not_survive_the_group() -> None:
+    def stop() -> None:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    with Group([Call.plain(stop)], deadline_s=2, by_value=sys.modules[__name__]) as group:
+        pids = list(group.pids)
+        with pytest.raises(DeadlinePassed):
+            group.run()
+    _wait_until_gone(pids)
+
+
+def test_what_workers_started_themselves_is_killed_too() -> None:
+    def start() -> int:
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
+
+    (pid,), _ = _run([Call.plain(start)])
+    assert isinstance(pid, int)
+    _wait_until_gone([pid])
+
+
+def test_leaving_the_group_before_the_gate_leaves_nobody(tmp_path: Path) -> None:
+    with Group([Call.plain((tmp_path / "ran").touch)] * 3, deadline_s=30) as group:
+        group.wait_until_ready()
+        pids = list(group.pids)
+    _wait_until_gone(pids)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_exception_of_the_callers_leaves_nobody() -> None:
+    pids: list[int] = []
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        Group([Call.plain(sleep, 600)] * 3, deadline_s=60) as group,
+    ):
+        pids += group.pids
+        group.run(on_tick=interrupt)
+    _wait_until_gone(pids)
+
+
+@_EVERY_METHOD
+@pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+def test_workers_and_scratch_die_with_a_killed_parent(tmp_path: Path, method: StartMethod, *, stopped: bool) -> None:
+    if stopped and method is StartMethod.SPAWN:
+        pytest.skip("only the kernel can end a stopped process, and spawned ones have no such tie")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    program = (
+        "import os, sys, time\n"
+        "from pytest_sessionreg.processes import Call, Group, StartMethod\n"
+        "if __name__ == '__main__':\n"
+        f"    with Group([Call.plain(time.sleep, 600)] * 3, deadline_s=60, scratch={str(scratch)!r},\n"
+        f"               start_method=StartMethod({method.value!r})) as group:\n"
+        "        group.wait_until_ready(); group.open_gate()\n"
+        "        print(*group.pids, flush=True); sys.stdin.readline()\n"
+    )
+    path = tmp_path / "parent.py"
+    path.write_text(program)
+    parent = subprocess.Popen([sys.executable, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pids = [int(word) for word in parent.stdout.readline().split()]
+    assert len(pids) == 3
+    for pid in pids if stopped else []:
+        os.kill(pid, signal.SIGSTOP)
+    parent.kill()
+    parent.communicate()
+    _wait_until_gone(pids)
+    if method is StartMethod.FORKSERVER:
+        deadline = monotonic() + 10
+        while scratch.exists() and monotonic() < deadline:
+            sleep(0.01)
+        assert not scratch.exists()
+
+
+def test_what_workers_print_stays_out_of_standard_output(tmp_path: Path) -> None:
+    path = tmp_path / "parent.py"
+    path.write_text(
+        "from pytest_sessionreg.processes import Call, Group\n"
+        "with Group([Call.plain(print, 'from a worker')], deadline_s=30) as group: group.run()\n"
+        "print('from the parent')\n"
+    )
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "from the parent\n"
+    assert "from a worker" in done.stderr
+
+
+def test_a_group_of_nobody_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one worker"):
+        Group([], deadline_s=1)
+
+
+def test_a_preload_that_fails_is_an_error_and_not_a_hang(capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        pytest.raises(ProcessError, match="fork server died"),
+        Group([Call.plain(print)], deadline_s=30, preload=["no_such_module"]),
+    ):
+        pass
+    assert "no_such_module" in capfd.readouterr().err
+
+
+def test_ticks_come_while_the_workers_run() -> None:
+    ticks: list[float] = []
+    with Group([Call.plain(sleep, 0.5)], deadline_s=30) as group:
+        group.run(on_tick=lambda: ticks.append(monotonic()))
+    assert len(ticks) >= 2

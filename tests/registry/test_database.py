@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_sessionreg import FixedInterval, Registry, RetryBudget, WriteRecord, WriteTimeout
+from pytest_sessionreg.registry.errors import DatabaseBusy, RegistryClosed, TransactionState, WrongOwner
+
+
+@pytest.fixture
+def records() -> list[WriteRecord]:
+    return []
+
+
+@pytest.fixture
+def observed(database: str, records: list[WriteRecord]) -> Iterator[Registry]:
+    with Registry.open(database, observer=records.append) as registry:
+        records.clear()
+        yield registry
+
+
+def test_a_transaction_writes_all_of_it(session_registry: Registry) -> None:
+    with session_registry.transaction():
+        session_registry.sessions.register("one")
+        session_registry.sessions.register("two")
+    assert len(session_registry.sessions.list()) == 2
+
+
+def test_a_transaction_that_raises_writes_nothing(session_registry: Registry) -> None:
+    with pytest.raises(KeyError), session_registry.transaction():
+        session_registry.sessions.register("one")
+        raise KeyError
+    assert session_registry.sessions.list() == []
+
+
+def test_a_transaction_inside_another_is_refused_and_harms_nothing(session_registry: Registry) -> None:
+    with session_registry.transaction():
+        session_registry.sessions.register("one")
+        with pytest.raises(TransactionState, match="already open"), session_registry.transaction():
+            pass
+    assert session_registry.sessions.get("one") is not None
+
+
+def test_a_statement_outside_a_transaction_is_refused(session_registry: Registry) -> None:
+    with session_registry.transaction() as transaction:
+        pass
+    with pytest.raises(TransactionState, match="no transaction is open"):
+        transaction.execute("DELETE FROM sessions")
+
+
+def test_the_callers_own_sql_joins_the_transaction(session_registry: Registry) -> None:
+    with session_registry.transaction() as transaction:
+        session_registry.sessions.register("one")
+        changed = transaction.execute("UPDATE sessions SET label = ?", ("mine",)).rowcount
+    session = session_registry.sessions.get("one")
+    assert changed == 1
+    assert session is not None
+    assert session.label == "mine"
+
+
+def test_a_transaction_that_sqlite_rolled_back_is_not_taken_for_written(session_registry: Registry) -> None:
+    with pytest.raises(TransactionState, match="rolled the transaction back"), session_registry.transaction() as own:
+        session_registry.sessions.register("one")
+        own.execute("ROLLBACK")
+    assert session_registry.sessions.list() == []
+    session_registry.sessions.register("two")
+
+
+def test_the_observer_sees_a_committed_write(observed: Registry, records: list[WriteRecord]) -> None:
+    observed.sessions.register("one")
+    (record,) = records
+    assert (record.outcome, record.busy, record.retries, record.code, record.phase) == ("committed", 0, 0, None, None)
+    assert record.started_ns > 0
+    assert record.wait_ns >= 0
+    assert record.hold_ns > 0
+
+
+def test_the_observer_sees_one_record_per_transaction(observed: Registry, records: list[WriteRecord]) -> None:
+    with observed.transaction():
+        observed.sessions.register("one")
+        observed.sessions.heartbeat("one")
+    with pytest.raises(KeyError), observed.transaction():
+        raise KeyError
+    assert [(record.outcome, record.phase) for record in records] == [("committed", None), ("rolled back", "body")]
+
+
+def test_the_observer_sees_nothing_of_reads(observed: Registry, records: list[WriteRecord]) -> None:
+    observed.sessions.list()
+    assert records == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "busy", "retries"),
+    [(RetryBudget(retries=3, min_delay=0, max_delay=0.001), 4, 3), (RetryBudget(retries=0), 1, 0)],
+)
+def test_the_observer_sees_an_exhausted_write(
+    database: str, records: list[WriteRecord], policy: RetryBudget, busy: int, retries: int
+) -> None:
+    with Registry.open(database, policy=policy, observer=records.append) as registry:
+        records.clear()
+        holder = sqlite3.connect(database, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(WriteTimeout) as caught:
+            registry.sessions.register("one")
+        holder.close()
+    (record,) = records
+    assert (record.outcome, record.busy, record.retries) == ("exhausted", busy, retries)
+    assert (record.code, record.phase, record.hold_ns) == (sqlite3.SQLITE_BUSY, "begin", 0)
+    assert caught.value.busy == busy
+    assert caught.value.phase == "begin"
+
+
+def test_a_read_waits_for_an_exclusive_lock_although_begin_does_not(database: str) -> None:
+    with Registry.open(database, policy=FixedInterval()) as registry:
+        registry.sessions.register("one")
+        registry._database._execute("PRAGMA locking_mode=NORMAL")
+    Registry.open(database).close()
+    blocker = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+    blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
+    blocker.execute("BEGIN EXCLUSIVE")
+    release = threading.Timer(0.3, blocker.close)
+    release.start()
+    with Registry.open(database) as registry:
+        assert len(registry.sessions.list()) == 1
+    release.join()
+
+
+def test_another_thread_is_refused_before_sqlite_is_touched(session_registry: Registry) -> None:
+    caught: list[Exception] = []
+
+    def use() -> None:
+        for action in (
+            session_registry.sessions.list,
+            session_registry.close,
+            session_registry.transaction().__enter__,
+        ):
+            try:
+                action()
+            except WrongOwner as error:
+                caught.append(error)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert len(caught) == 3
+    assert "another thread" in str(caught[0])
+
+
+def test_a_forked_child_is_refused_and_harms_nothing(session_registry: Registry) -> None:
+    session_registry.sessions.register("one")
+    child = os.fork()
+    if not child:
+        refused = 0
+        for action in (session_registry.sessions.list, session_registry.close):
+            try:
+                action()
+            except WrongOwner:
+                refused += 1
+        os._exit(refused)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 2
+    assert session_registry.sessions.heartbeat("one")
+
+
+def test_a_closed_registry_says_so(database: str) -> None:
+    registry = Registry.open(database)
+    registry.close()
+    registry.close()
+    with pytest.raises(RegistryClosed):
+        registry.sessions.list()
+
+
+def test_closing_rolls_back_what_is_open(database: str) -> None:
+    registry = Registry.open(database)
+    registry.transaction().__enter__()
+    registry.sessions.register("one")
+    registry.close()
+    with Registry.open(database) as again:
+        assert again.sessions.list() == []
+
+
+def test_opening_gives_up_on_a_file_that_stays_locked(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_sessionreg.registry.connection.OPEN_PATIENCE_S", 0.1)
+    Registry.open(database).close()
+    blocker = sqlite3.connect(database, isolation_level=None)
+    blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
+    blocker.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(DatabaseBusy, match="kept it locked"):
+            Registry.open(database)
+    finally:
+        blocker.close()

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_sessionreg import WriteQueue
+from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.storm.plan import Plan
+from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"workers": 0},
+        {"workers": 100_000},
+        {"workers": 2.5},
+        {"writes": 0},
+        {"writes": None},
+        {"duration_s": 1.0},
+        {"duration_s": 0, "writes": None},
+        {"hold_ms": -1},
+        {"hold_ms": float("nan")},
+        {"think_ms": float("inf")},
+        {"think_ms": "5"},
+        {"seed": -1},
+        {"workload": "nothing"},
+    ],
+)
+def test_a_parameter_that_makes_no_storm_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(StormError, match=next(iter(change)).removesuffix("_s")):
+        Plan(**{"policy": WriteQueue(), **change})
+
+
+def test_policies_are_known_by_name() -> None:
+    assert POLICY_NAMES == ("budget", "busy-timeout", "interval", "queue")
+    assert [policy_named(name).name for name in POLICY_NAMES] == list(POLICY_NAMES)
+    with pytest.raises(StormError, match="choose from budget, busy-timeout, interval, queue"):
+        policy_named("hope")
