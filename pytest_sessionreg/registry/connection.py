@@ -117,15 +117,15 @@ def schema_version(connection: sqlite3.Connection, path: str) -> int:
     Raises NotARegistry for another application's database and SchemaTooNew for a newer registry's.
     """
     try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        application, version = _identity(connection)
+        tables = 0
         if application == 0 and version == 0:
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        else:
-            tables = 0
+            if tables:  # ours, if another opener has migrated it since: it does so in one transaction
+                application, version = _identity(connection)
     except sqlite3.Error as error:
         raise translated(error, database=path, doing="reading its schema version") from error
-    if tables or (application != APPLICATION_ID and (application or version)):
+    if application != APPLICATION_ID and (application or version or tables):
         message = f"{path}: is an SQLite database but not a session registry; name another path"
         raise NotARegistry(message, database=path)
     if version > SCHEMA_VERSION:
@@ -133,4 +133,11 @@ def schema_version(connection: sqlite3.Connection, path: str) -> int:
             f"{path}: has schema version {version}, this package knows {SCHEMA_VERSION}; upgrade pytest-sessionreg"
         )
         raise SchemaTooNew(message, database=path)
-    return int(version)
+    return version
+
+
+def _identity(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The application id and the version; the version first, so that one read of a migrated file never lacks the id."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    return application, version

@@ -58,7 +58,7 @@ def latency_by_percentile(runs: Sequence[Run]) -> Figure:
     axes.set_ylabel("latency in ms: first attempt to COMMIT")
     axes.set_title(_finding(runs), loc="left", fontsize=11, fontweight="bold", wrap=True)
     axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(fontsize=9, loc="upper left", framealpha=0.9, edgecolor="none")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure

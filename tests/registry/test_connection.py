@@ -8,6 +8,7 @@ import pytest
 
 from pytest_sessionreg import Registry, RetryBudget
 from pytest_sessionreg.fixtures import Workers
+from pytest_sessionreg.registry.connection import schema_version
 from pytest_sessionreg.registry.errors import (
     CannotOpen,
     DatabaseCorrupt,
@@ -15,6 +16,7 @@ from pytest_sessionreg.registry.errors import (
     NotARegistry,
     SchemaTooNew,
 )
+from pytest_sessionreg.registry.migrations import SCHEMA_VERSION
 
 
 def _pragma(registry: Registry, name: str) -> object:
@@ -87,6 +89,23 @@ def test_another_applications_database_is_refused_and_left_alone(database: str) 
     other = sqlite3.connect(database)
     assert [name for (name,) in other.execute("SELECT name FROM sqlite_master")] == ["theirs"]
     other.close()
+
+
+def test_a_file_that_another_opener_migrates_meanwhile_is_not_taken_for_a_foreign_one(database: str) -> None:
+    class Interrupted:
+        def __init__(self) -> None:
+            self.connection = sqlite3.connect(database)
+
+        def execute(self, sql: str) -> sqlite3.Cursor:
+            if "sqlite_master" in sql:
+                Registry.open(database).close()
+            return self.connection.execute(sql)
+
+    interrupted = Interrupted()
+    try:
+        assert schema_version(interrupted, database) == SCHEMA_VERSION  # type: ignore[arg-type]
+    finally:
+        interrupted.connection.close()
 
 
 def test_a_newer_schema_is_refused_with_both_numbers(database: str) -> None:

@@ -1,0 +1,85 @@
+"""Every snippet of the README runs here, and its tables say what the code says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_sessionreg.registry.location import ENVIRONMENT_VARIABLE
+from pytest_sessionreg.storm.policies import POLICY_NAMES
+
+_ROOT = Path(__file__).parent.parent
+_README = (_ROOT / "README.md").read_text(encoding="utf-8")
+_SNIPPETS = re.findall(r"```(\w*)\n(.*?)```", _README, flags=re.DOTALL)
+_COMMANDS = [
+    line
+    for language, text in _SNIPPETS
+    if language == "sh"
+    for line in text.splitlines()
+    if line.startswith("sessionreg ")
+]
+
+
+@pytest.mark.parametrize(
+    "code", [text for language, text in _SNIPPETS if language == "python" and "def test_" not in text]
+)
+def test_a_program_runs_as_printed(code: str, tmp_path: Path) -> None:
+    environment = {**os.environ, ENVIRONMENT_VARIABLE: ""}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+
+
+@pytest.mark.parametrize("code", [text for language, text in _SNIPPETS if language == "python" and "def test_" in text])
+def test_a_test_passes_as_printed(code: str, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(code)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=code.count("def test_"))
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_a_command_runs_as_printed_only_shorter(command: str, tmp_path: Path) -> None:
+    words = shlex.split(command)[1:]
+    short = [*words, "--workers", "2", "--no-plots"]
+    short += ["--duration", "0.2"] if "--duration" in words else ["--writes", "2"]
+    done = subprocess.run([sys.executable, "-m", "harness", *short], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(_COMMANDS) >= 3
+    assert sum(language == "python" for language, _ in _SNIPPETS) >= 2
+
+
+def test_the_two_commands_are_marked_and_alone_on_their_line() -> None:
+    for name in ("main", "test"):
+        found = re.search(rf"<!-- {name} command -->\n```sh\n(.*)\n```", _README)
+        assert found is not None
+        assert "\n" not in found[1]
+
+
+def test_every_dependency_is_explained() -> None:
+    import tomllib
+
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = _README[_README.index("## Dependencies") : _README.index("## Limits")]
+    for requirement in project["dependencies"]:
+        assert re.split(r"[><=]", requirement)[0] in table
+
+
+def test_every_policy_and_figure_is_explained() -> None:
+    for name in POLICY_NAMES:
+        assert f"`{name}`" in _README
+
+
+def test_every_picture_and_link_is_there() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", _README) + [
+        f"reports/{target}"
+        for target in re.findall(r"\]\(([^)#]+)\)", (_ROOT / "reports/README.md").read_text(encoding="utf-8"))
+    ]
+    missing = [target for target in targets if not target.startswith("http") and not (_ROOT / target).exists()]
+    assert not missing
