@@ -9,6 +9,7 @@ from time import monotonic_ns
 
 from .connection import OPEN_PATIENCE_S, open_connection, schema_version, set_busy_timeout
 from .errors import (
+    DatabaseBusy,
     RegistryClosed,
     RegistryError,
     TransactionState,
@@ -21,9 +22,11 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
 
     from .admission.policy import AdmissionPolicy, Observer
+
+    T = TypeVar("T")
 
 __all__ = ["Database"]
 
@@ -145,17 +148,18 @@ class Database:
         except sqlite3.Error as error:
             if primary_code(error) != sqlite3.SQLITE_BUSY:
                 raise translated(error, database=self.path, doing="reading") from error
-        set_busy_timeout(connection, OPEN_PATIENCE_S)
         try:
-            return connection.execute(sql, parameters).fetchall()
+            return self._patiently(connection, lambda: connection.execute(sql, parameters).fetchall())
         except sqlite3.Error as error:
             raise translated(error, database=self.path, doing="reading") from error
-        finally:
-            set_busy_timeout(connection, self._admission.busy_timeout_s)
 
     def schema_version(self) -> int:
         """The file's schema version; see connection.schema_version."""
-        return schema_version(self._checked(), self.path)
+        connection = self._checked()
+        try:
+            return schema_version(connection, self.path)
+        except DatabaseBusy:
+            return self._patiently(connection, lambda: schema_version(connection, self.path))
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -206,6 +210,14 @@ class Database:
             return self._execute(sql, parameters)
         except sqlite3.Error as error:
             raise translated(error, database=self.path, doing="writing") from error
+
+    def _patiently(self, connection: sqlite3.Connection, read: Callable[[], T]) -> T:
+        """The result of `read`, with SQLite itself waiting for locks meanwhile."""
+        set_busy_timeout(connection, OPEN_PATIENCE_S)
+        try:
+            return read()
+        finally:
+            set_busy_timeout(connection, self._admission.busy_timeout_s)
 
     def _undo(self) -> None:
         connection = self._connection

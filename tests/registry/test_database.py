@@ -8,7 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_sessionreg import FixedInterval, Registry, RetryBudget, WriteRecord, WriteTimeout
+from pytest_sessionreg.registry import database as registry_database
+from pytest_sessionreg.registry.connection import open_connection
+from pytest_sessionreg.registry.database import Database
 from pytest_sessionreg.registry.errors import DatabaseBusy, RegistryClosed, TransactionState, WrongOwner
+from pytest_sessionreg.registry.migrations import SCHEMA_VERSION
+from pytest_sessionreg.registry.stores.sessions import Sessions
 
 
 @pytest.fixture
@@ -114,19 +119,37 @@ def test_the_observer_sees_an_exhausted_write(
     assert caught.value.phase == "begin"
 
 
-def test_a_read_waits_for_an_exclusive_lock_although_begin_does_not(database: str) -> None:
+@pytest.mark.parametrize("read", ["sessions", "schema version"])
+def test_a_read_waits_for_an_exclusive_lock_although_begin_does_not(
+    database: str, monkeypatch: pytest.MonkeyPatch, read: str
+) -> None:
+    """What recovery, or the last closer's checkpoint, does to a read that comes just then."""
     with Registry.open(database, policy=FixedInterval()) as registry:
         registry.sessions.register("one")
-        registry._database._execute("PRAGMA locking_mode=NORMAL")
-    Registry.open(database).close()
-    blocker = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
-    blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
-    blocker.execute("BEGIN EXCLUSIVE")
-    release = threading.Timer(0.3, blocker.close)
-    release.start()
-    with Registry.open(database) as registry:
-        assert len(registry.sessions.list()) == 1
-    release.join()
+    real = open_connection
+
+    def open_then_lock(path: str) -> sqlite3.Connection:
+        connection = real(path)
+        connection.close()
+        blocker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
+        blocker.execute("BEGIN EXCLUSIVE")
+        release = threading.Timer(0.3, blocker.close)
+        release.start()
+        releases.append(release)
+        return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+
+    releases: list[threading.Timer] = []
+    monkeypatch.setattr(registry_database, "open_connection", open_then_lock)
+    opened = Database(database, policy=FixedInterval(), observer=None)
+    try:
+        if read == "sessions":
+            assert len(Sessions(opened).list()) == 1
+        else:
+            assert opened.schema_version() == SCHEMA_VERSION
+    finally:
+        releases[0].join()
+        opened.close()
 
 
 def test_another_thread_is_refused_before_sqlite_is_touched(session_registry: Registry) -> None:
