@@ -10,12 +10,11 @@ import os
 import sqlite3
 from time import monotonic, sleep
 
-from .errors import CannotOpen, DatabaseBusy, DatabaseCorrupt, NotARegistry, SchemaTooNew, primary_code, translated
+from .errors import CannotOpen, DatabaseBusy, DatabaseCorrupt, primary_code, translated
 from .filesystem import refuse_unsafe
 from .location import create_private
-from .migrations import APPLICATION_ID, SCHEMA_VERSION
 
-__all__ = ["OPEN_PATIENCE_S", "open_connection", "schema_version", "set_busy_timeout"]
+__all__ = ["OPEN_PATIENCE_S", "open_connection", "set_busy_timeout"]
 
 # SQLite's own busy handler while opening: recovery after a crash holds everybody off (SQLITE_BUSY_RECOVERY).
 OPEN_PATIENCE_S = 5.0
@@ -109,35 +108,3 @@ def enforce_foreign_keys(connection: sqlite3.Connection) -> None:
 def forbid_memory_map(connection: sqlite3.Connection) -> None:
     """No memory-mapped I/O: with several writing processes it was seen to end in damage (FAILURES row 20)."""
     connection.execute("PRAGMA mmap_size=0")
-
-
-def schema_version(connection: sqlite3.Connection, path: str) -> int:
-    """The schema version of a registry; 0 for a new file. Reads only.
-
-    Raises NotARegistry for another application's database and SchemaTooNew for a newer registry's.
-    """
-    try:
-        application, version = _identity(connection)
-        tables = 0
-        if application == 0 and version == 0:
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if tables:  # ours, if another opener has migrated it since: it does so in one transaction
-                application, version = _identity(connection)
-    except sqlite3.Error as error:
-        raise translated(error, database=path, doing="reading its schema version") from error
-    if application != APPLICATION_ID and (application or version or tables):
-        message = f"{path}: is an SQLite database but not a session registry; name another path"
-        raise NotARegistry(message, database=path)
-    if version > SCHEMA_VERSION:
-        message = (
-            f"{path}: has schema version {version}, this package knows {SCHEMA_VERSION}; upgrade pytest-sessionreg"
-        )
-        raise SchemaTooNew(message, database=path)
-    return version
-
-
-def _identity(connection: sqlite3.Connection) -> tuple[int, int]:
-    """The application id and the version; the version first, so that one read of a migrated file never lacks the id."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    return application, version

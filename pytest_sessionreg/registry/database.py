@@ -7,7 +7,7 @@ import sqlite3
 from _thread import get_ident  # threading itself is not needed by a cold start
 from time import monotonic_ns
 
-from .connection import OPEN_PATIENCE_S, open_connection, schema_version, set_busy_timeout
+from .connection import OPEN_PATIENCE_S, open_connection, set_busy_timeout
 from .errors import (
     DatabaseBusy,
     RegistryClosed,
@@ -18,6 +18,7 @@ from .errors import (
     primary_code,
     translated,
 )
+from .schema import schema_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Database:
             raise translated(error, database=self.path, doing="reading") from error
 
     def schema_version(self) -> int:
-        """The file's schema version; see connection.schema_version."""
+        """The file's schema version; see schema.schema_version."""
         connection = self._checked()
         try:
             return schema_version(connection, self.path)

@@ -8,7 +8,6 @@ import pytest
 
 from pytest_sessionreg import Registry, RetryBudget
 from pytest_sessionreg.fixtures import Workers
-from pytest_sessionreg.registry.connection import schema_version
 from pytest_sessionreg.registry.errors import (
     CannotOpen,
     DatabaseCorrupt,
@@ -16,7 +15,7 @@ from pytest_sessionreg.registry.errors import (
     NotARegistry,
     SchemaTooNew,
 )
-from pytest_sessionreg.registry.migrations import SCHEMA_VERSION
+from pytest_sessionreg.registry.schema import SCHEMA_VERSION, schema_version
 
 
 def _pragma(registry: Registry, name: str) -> object:

@@ -12,7 +12,7 @@ from pytest_sessionreg.registry import database as registry_database
 from pytest_sessionreg.registry.connection import open_connection
 from pytest_sessionreg.registry.database import Database
 from pytest_sessionreg.registry.errors import DatabaseBusy, RegistryClosed, TransactionState, WrongOwner
-from pytest_sessionreg.registry.migrations import SCHEMA_VERSION
+from pytest_sessionreg.registry.schema import SCHEMA_VERSION
 from pytest_sessionreg.registry.stores.sessions import Sessions
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pytest_sessionreg import Registry
 from pytest_sessionreg.fixtures import Workers
 from pytest_sessionreg.registry import migrations
-from pytest_sessionreg.registry.migrations import SCHEMA_VERSION, read, statements
+from pytest_sessionreg.registry.migrations import read, statements
+from pytest_sessionreg.registry.schema import SCHEMA_VERSION
 
 
 def test_the_known_version_is_that_of_the_newest_file() -> None:

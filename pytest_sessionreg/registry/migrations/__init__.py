@@ -6,17 +6,13 @@ import os
 import sqlite3
 
 from ..errors import translated
+from ..schema import APPLICATION_ID, SCHEMA_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..database import Database
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "migrate"]
-
-# "SReg" in ASCII: tells a registry from any other SQLite file (https://www.sqlite.org/pragma.html#pragma_application_id).
-APPLICATION_ID = 0x53526567
-# The number of the newest file beside this one; a constant, so that a settled open lists no directory.
-SCHEMA_VERSION = 1
+__all__ = ["migrate"]
 
 
 def migrate(database: Database) -> int:
