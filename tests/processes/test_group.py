@@ -59,11 +59,6 @@ def test_workers_do_not_share_the_parents_main_module() -> None:
 
 
 def test_nobody_runs_before_everybody_is_prepared() -> None:
-    def prepare(delay_s: float) -> Callable[[], int]:
-        sleep(delay_s)
-        prepared = monotonic_ns()
-        return lambda: min(monotonic_ns() - prepared, prepared)
-
     def stamped(delay_s: float) -> Callable[[], tuple[int, int]]:
         sleep(delay_s)
         prepared = monotonic_ns()

@@ -69,10 +69,9 @@ def test_a_storm_is_contended(storm: StormFixture) -> None:
 
 def test_a_seed_repeats_the_think_times(storm: StormFixture) -> None:
     def thinks(seed: int) -> list[float]:
-        run = storm(workers=1, writes=12, hold_ms=0, think_ms=30, seed=seed)
-        samples = run.samples
+        samples = storm(workers=1, writes=12, hold_ms=0, think_ms=30, seed=seed).samples
         ends = samples.started_us + samples.latency_us
-        return [float(think) / 1000 for think in np.diff(samples.started_us) - np.diff(np.r_[0, ends])[:-1] * 0]
+        return [float(think) / 1000 for think in samples.started_us[1:] - ends[:-1]]
 
     one, again, other = thinks(5), thinks(5), thinks(6)
     assert one == pytest.approx(again, abs=15), "sleeps overshoot on a busy machine, but not by half the mean"
