@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-__all__ = ["from_text", "now", "to_text"]
+__all__ = ["from_optional", "from_text", "later", "now", "to_text"]
 
 
 def now() -> str:
@@ -25,3 +25,18 @@ def to_text(instant: datetime) -> str:
 def from_text(text: str) -> datetime:
     """The aware datetime that `to_text` wrote as `text`."""
     return datetime.fromisoformat(text)
+
+
+def from_optional(text: str | None) -> datetime | None:
+    """As `from_text`; None stays None."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def later(text: str, span: timedelta) -> str:
+    """The instant `span` after the stored instant `text`; the first or the last that can be stored where that lies
+    outside.
+    """
+    try:
+        return to_text(from_text(text) + span)
+    except OverflowError:
+        return to_text(datetime(1, 1, 1, tzinfo=UTC) if span < timedelta(0) else datetime(9999, 12, 31, tzinfo=UTC))

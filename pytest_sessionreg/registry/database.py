@@ -135,6 +135,11 @@ class Database:
         self.commit()
         return changed
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._checked().in_transaction
+
     # -- the read path -------------------------------------------------------------------------------------------
 
     def read(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:

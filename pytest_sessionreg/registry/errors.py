@@ -11,10 +11,12 @@ __all__ = [
     "CannotOpen",
     "DatabaseBusy",
     "DatabaseCorrupt",
+    "DatabaseMoved",
     "DatabaseReadOnly",
     "DiskFull",
     "InvalidValue",
     "NotARegistry",
+    "NotFound",
     "RegistryClosed",
     "RegistryError",
     "SchemaTooNew",
@@ -31,7 +33,8 @@ __all__ = [
 class RegistryError(Exception):
     """Base of every error of the registry.
 
-    `database` is the path of the file concerned, `code` SQLite's extended result code or None when SQLite had no part.
+    `database` is the path of the file concerned, empty where none is. `code` is SQLite's extended result code, None
+    when SQLite had no part in it.
     """
 
     def __init__(self, message: str, *, database: str, code: int | None = None) -> None:
@@ -58,6 +61,10 @@ class SchemaTooNew(CannotOpen):
 
 class DatabaseBusy(RegistryError):
     """Another connection held a lock for as long as we were ready to wait (primary code 5), outside a write."""
+
+
+class DatabaseMoved(RegistryError):
+    """The file was replaced or moved aside since this registry opened it; what it would write nobody would read."""
 
 
 class DatabaseReadOnly(RegistryError):
@@ -89,7 +96,19 @@ class WrongOwner(RegistryError):
 
 
 class InvalidValue(RegistryError, ValueError):
-    """An argument has a type or a value that the registry does not store. Nothing was written."""
+    """An argument has a type or a value that the registry does not store. Nothing was written.
+
+    `field` names it, `value` is what was given.
+    """
+
+    def __init__(self, field: str, value: object, rule: str) -> None:
+        super().__init__(f"{field}={value!r:.100}: {rule}; nothing was written", database="")
+        self.field = field
+        self.value = value
+
+
+class NotFound(RegistryError, LookupError):
+    """A write refers to a row that does not exist, or no longer. Nothing was written."""
 
 
 class WriteTimeout(RegistryError):
@@ -139,5 +158,7 @@ def translated(error: sqlite3.Error, *, database: str, doing: str) -> RegistryEr
     """The RegistryError for an sqlite3 error: what was done to which file, SQLite's word for it, the remedy."""
     kind, remedy = _BY_PRIMARY_CODE.get(primary_code(error), (StorageError, "report it with the SQLite version"))
     code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        kind, remedy = NotFound, "register the session, or the run, that it refers to first"
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return kind(f"{database}: {doing} failed with {name} ({error}); {remedy}", database=database, code=code)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from .database import Database
 from .location import resolve
 from .migrations import migrate
-from .stores.sessions import Sessions
 from .transaction import Transaction
+from .values import identifier
+from .workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,38 +16,40 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .admission.policy import AdmissionPolicy, Observer
+    from .all_workspaces import AllWorkspaces
 
-__all__ = ["Registry"]
+__all__ = ["DEFAULT_WORKSPACE", "Registry"]
+
+DEFAULT_WORKSPACE = "default"
 
 
-class Registry:
-    """An open session registry. It belongs to the thread and the process that opened it; open one in each.
+class Registry(Workspace):
+    """An open session registry, as one workspace sees it. It belongs to the thread and the process that opened it.
 
-    `path` is the absolute path of the database file, `sessions` the sessions store.
+    `path` is the absolute path of the database file; the stores are attributes (see Workspace).
     """
 
-    __slots__ = ("_database", "path", "sessions")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, workspace_id: str) -> None:
+        super().__init__(database, workspace_id)
         self.path = database.path
-        self.sessions = Sessions(database)
 
     @classmethod
     def open(
         cls,
         path: str | os.PathLike[str] | None = None,
         *,
+        workspace: str = DEFAULT_WORKSPACE,
         policy: AdmissionPolicy | None = None,
         observer: Observer | None = None,
     ) -> Registry:
         """Open the registry at `path`, creating and migrating it if need be.
 
-        path: default `$SESSIONREG_DB`, else `sessions.db` in the per-user state directory. policy: how writers get the
-        write lock, by default `WriteQueue()`. observer: called with one WriteRecord after every write. A settled file
-        is opened without the write lock. Raises CannotOpen and its kinds, DatabaseCorrupt, DatabaseReadOnly,
-        DatabaseBusy, DiskFull or WriteTimeout.
+        path: default `$SESSIONREG_DB`, else `sessions.db` in the per-user state directory. workspace: whose rows the
+        stores see. policy: how writers get the write lock, by default `WriteQueue()`. observer: called with one
+        WriteRecord after every write. A settled file is opened without the write lock. Raises CannotOpen and its kinds,
+        DatabaseCorrupt, DatabaseReadOnly, DatabaseBusy, DiskFull, WriteTimeout or InvalidValue.
         """
+        identifier("workspace", workspace)
         if policy is None:
             from .admission.write_queue import WriteQueue
 
@@ -57,7 +60,13 @@ class Registry:
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        return cls(database, workspace)
+
+    def all_workspaces(self) -> AllWorkspaces:
+        """The view across workspaces."""
+        from .all_workspaces import AllWorkspaces
+
+        return AllWorkspaces(self._database)
 
     def transaction(self) -> Transaction:
         """Several stores in one BEGIN IMMEDIATE: `with registry.transaction(): ...` writes all of it or nothing."""

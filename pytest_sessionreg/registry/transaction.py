@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .database import Database
 
-__all__ = ["Transaction"]
+__all__ = ["Joined", "Transaction"]
 
 
 class Transaction:
@@ -41,3 +41,28 @@ class Transaction:
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         """Run a statement of your own on the same connection, in the same transaction."""
         return self._database.execute(sql, parameters)
+
+
+class Joined:
+    """Several statements of one store: part of the open transaction if there is one, else one of their own."""
+
+    __slots__ = ("_database", "_own")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._own = False
+
+    def __enter__(self) -> None:
+        self._own = not self._database.in_transaction
+        if self._own:
+            self._database.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not self._own:
+            return
+        if kind is None:
+            self._database.commit()
+        else:
+            self._database.rollback()

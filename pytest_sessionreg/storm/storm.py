@@ -199,6 +199,6 @@ def _clear(database: str, storm: str) -> None:
             registry.transaction() as cleanup,
         ):
             cleanup.execute("DROP TABLE storm_writes")
-            cleanup.execute("DELETE FROM sessions WHERE session_id LIKE ? || '-%'", (storm,))
+            cleanup.execute("DELETE FROM sessions WHERE workspace_id = ?", (storm,))
     except (RegistryError, sqlite3.Error):
         return  # the storm's own error, if any, says more; rows of a finished storm do no harm

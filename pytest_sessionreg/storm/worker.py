@@ -48,10 +48,10 @@ def prepare(job: Job) -> Callable[[], None]:
     """Set the worker up, and return what it does once the gate is open."""
     random.seed(f"{job.seed}/{job.worker}/jitter")
     workload = workload_named(job.workload, job.storm, job.worker)
-    with Registry.open(job.database, policy=BusyTimeout(SETUP_PATIENCE_S)) as registry:
+    with Registry.open(job.database, workspace=job.storm, policy=BusyTimeout(SETUP_PATIENCE_S)) as registry:
         workload.prepare(registry)
     ledger = Ledger(job.ledger)
-    registry = Registry.open(job.database, policy=job.policy, observer=ledger)
+    registry = Registry.open(job.database, workspace=job.storm, policy=job.policy, observer=ledger)
     registry.sessions.list(status="finished")  # the first read loads the schema, which is not what is measured
 
     def run() -> None:

@@ -144,7 +144,7 @@ def test_a_read_waits_for_an_exclusive_lock_although_begin_does_not(
     opened = Database(database, policy=FixedInterval(), observer=None)
     try:
         if read == "sessions":
-            assert len(Sessions(opened).list()) == 1
+            assert len(Sessions(opened, "default").list()) == 1
         else:
             assert opened.schema_version() == SCHEMA_VERSION
     finally:

@@ -1,1 +1,1 @@
-"""The registry's stores, one table family per module."""
+"""The registry's stores, one table family per module. They never import each other."""

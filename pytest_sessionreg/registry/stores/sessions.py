@@ -2,63 +2,206 @@
 
 from __future__ import annotations
 
-from ..clock import from_text, now
+from datetime import datetime, timedelta
+
+from ..clock import from_optional, from_text, later, now
 from ..errors import InvalidValue
+from ..liveness import is_dead, pid_namespace, process_start
+from ..store import Store, converted
+from ..values import choice, identifier, instant_text, json_object, json_value, positive, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from builtins import list as List  # noqa: N812  the method of that name hides it
     from collections.abc import Mapping
     from typing import Any
 
-    from ..database import Database
-    from .session import Session
+    from ..records.session import Session, Sweep
 
-__all__ = ["STATUSES", "Sessions"]
+__all__ = ["STALE_AFTER", "STATUSES", "Sessions"]
 
-STATUSES = ("active", "finished")
-# Ids are the caller's own; a longer one is a mistake, not a name.
-_LONGEST_ID = 1000
+STATUSES = ("active", "finished", "crashed")
+# The seed's rule (OrchestKit): no heartbeat for a day, and nobody finished it.
+STALE_AFTER = timedelta(hours=24)
 
-_COLUMNS = "session_id, pid, cwd, label, status, started_at, last_heartbeat_at, ended_at, metadata"
+_COLUMNS = (
+    "workspace_id, session_id, pid, ppid, process_started_at, pid_namespace, cwd, repo_path, repo_hash, worktree, "
+    "branch, parent_id, label, notify, transport_kind, transport_details, status, started_at, last_heartbeat_at, "
+    "ended_at, expires_at, metadata"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM sessions WHERE workspace_id = ?"
+_ORDER = " ORDER BY started_at, session_id"
+_HEARTBEAT = "UPDATE sessions SET last_heartbeat_at = ? WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
+# What a resumed session does not mention stays as it was.
+_DEFAULTS = {"notify": 0, "transport_kind": "unknown", "transport_details": "{}", "metadata": "{}"}
+_KEPT = ("pid", "ppid", "process_started_at", "pid_namespace", "cwd", "repo_path", "repo_hash", "worktree", "branch")
+_REGISTER = (
+    f"INSERT INTO sessions ({_COLUMNS}) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ifnull(?, 0), ifnull(?, 'unknown'), ifnull(?, '{}'), 'active', "
+    "?, ?, NULL, ?, ifnull(?, '{}')) "
+    "ON CONFLICT (workspace_id, session_id) DO UPDATE SET "
+    + "".join(f"{name} = ifnull(excluded.{name}, {name}), " for name in (*_KEPT, "parent_id", "label", "expires_at"))
+    + "notify = ifnull(?, notify), transport_kind = ifnull(?, transport_kind), "
+    "transport_details = ifnull(?, transport_details), metadata = ifnull(?, metadata), "
+    "status = 'active', last_heartbeat_at = excluded.last_heartbeat_at, ended_at = NULL"
+)
 
 
-class Sessions:
-    """`registry.sessions`. Every method is one transaction of its own unless `registry.transaction()` is open."""
+class Sessions(Store):
+    """`registry.sessions`.
 
-    __slots__ = ("_database",)
+    The seeds disagree on what a dead session becomes: one removes it, one marks it. Here it is marked `crashed`,
+    because what hangs on a session goes with it, and a crash is when people look for that.
+    """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    __slots__ = ()
 
     def register(
         self,
         session_id: str,
         *,
         pid: int | None = None,
+        ppid: int | None = None,
+        process_started_at: datetime | None = None,
         cwd: str | None = None,
+        repo_path: str | None = None,
+        worktree: str | None = None,
+        branch: str | None = None,
+        parent_id: str | None = None,
         label: str | None = None,
+        notify: bool | None = None,
+        transport_kind: str | None = None,
+        transport_details: Mapping[str, Any] | None = None,
+        ttl: timedelta | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record a session as active. One that exists is resumed: refreshed, `started_at` kept, `ended_at` cleared."""
-        self._check_id(session_id)
-        self._check("pid", pid, int)
-        self._check("cwd", cwd, str)
-        self._check("label", label, str)
+        """Record a session as active. One that exists is resumed: `started_at` and what is not mentioned stay.
+
+        process_started_at: of `pid`, looked up if not given. ttl: until it expires, by default never.
+        """
         instant = now()
-        self._database.write(
-            f"INSERT INTO sessions ({_COLUMNS}) VALUES (?, ?, ?, ?, 'active', ?, ?, NULL, ?) "
-            "ON CONFLICT (session_id) DO UPDATE SET pid = excluded.pid, cwd = excluded.cwd, label = excluded.label, "
-            "status = 'active', last_heartbeat_at = excluded.last_heartbeat_at, ended_at = NULL, "
-            "metadata = excluded.metadata",
-            (session_id, pid, cwd, label, instant, instant, self._json(metadata)),
+        if pid is not None and process_started_at is None and whole("pid", pid):
+            process_started_at = process_start(pid)
+        fields = _checked(
+            pid=pid,
+            ppid=ppid,
+            process_started_at=process_started_at,
+            pid_namespace=None if pid is None and ppid is None else pid_namespace(),
+            cwd=cwd,
+            repo_path=repo_path,
+            worktree=worktree,
+            branch=branch,
+            parent_id=parent_id,
+            label=label,
+            notify=notify,
+            transport_kind=transport_kind,
+            transport_details=transport_details,
+            metadata=metadata,
+        )
+        expires_at = None if ttl is None else later(instant, positive("ttl", ttl))
+        refreshed = (fields["notify"], fields["transport_kind"], fields["transport_details"], fields["metadata"])
+        self._write(
+            _REGISTER,
+            (
+                self._workspace,
+                identifier("session_id", session_id),
+                *(fields[name] for name in (*_KEPT, "parent_id", "label")),
+                *refreshed[:3],
+                instant,
+                instant,
+                expires_at,
+                fields["metadata"],
+                *refreshed,
+            ),
         )
 
-    def heartbeat(self, session_id: str) -> bool:
-        """Say that an active session is alive; False if there is no such active session."""
+    def heartbeat(self, session_id: str, *, min_interval: timedelta | None = None) -> bool:
+        """Say that a session is alive; False if there is no such active session, which should register again.
+
+        min_interval: write only if the last heartbeat is at least that old; finding out takes no write lock.
+        """
+        instant = now()
+        if min_interval is not None:
+            rows = self._read(
+                "SELECT last_heartbeat_at FROM sessions "
+                "WHERE workspace_id = ? AND session_id = ? AND status = 'active'",
+                (self._workspace, session_id),
+            )
+            if not rows or rows[0][0] > later(instant, -positive("min_interval", min_interval)):
+                return bool(rows)
+        return self._write(_HEARTBEAT, (instant, self._workspace, session_id)) > 0
+
+    def get(self, session_id: str) -> Session | None:
+        """The session, or None."""
+        rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, session_id))
+        return _session(rows[0]) if rows else None
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        repo_path: str | None = None,
+        branch: str | None = None,
+        notify: bool | None = None,
+    ) -> List[Session]:
+        """The sessions that meet every given condition, the oldest first."""
+        sql, parameters = _SELECT, [self._workspace]
+        if status is not None:
+            sql, parameters = sql + " AND status = ?", [*parameters, choice("status", status, STATUSES)]
+        if repo_path is not None:
+            sql, parameters = sql + " AND repo_path = ?", [*parameters, repo_path]
+        if branch is not None:
+            sql, parameters = sql + " AND branch = ?", [*parameters, branch]
+        if notify is not None:
+            sql += " AND notify = 1" if notify else " AND notify = 0"
+        return _sessions(self._read(sql + _ORDER, parameters))
+
+    def by_ppid(self, ppid: int) -> List[Session]:
+        """The sessions whose parent process is `ppid`, the oldest first."""
+        return _sessions(self._read(_SELECT + " AND ppid = ?" + _ORDER, (self._workspace, whole("ppid", ppid))))
+
+    def find_running(self) -> List[Session]:
+        """The sessions that nobody has ended: what to look after when the program comes back from a restart."""
+        return self.list(status="active")
+
+    def peers(self, session_id: str) -> List[Session]:
+        """The other active sessions in the same repository, branch and work tree: those whose edits would collide."""
+        return _sessions(
+            self._read(
+                "SELECT " + ", ".join(f"peer.{name}" for name in _COLUMNS.split(", ")) + " FROM sessions AS me "
+                "JOIN sessions AS peer ON peer.workspace_id = me.workspace_id AND peer.repo_path = me.repo_path "
+                "AND peer.branch IS me.branch AND peer.worktree IS me.worktree AND peer.session_id <> me.session_id "
+                "WHERE me.workspace_id = ? AND me.session_id = ? AND peer.status = 'active' "
+                "ORDER BY peer.started_at, peer.session_id",
+                (self._workspace, session_id),
+            )
+        )
+
+    def update(self, session_id: str, **fields: Any) -> bool:
+        """Change some fields of a session, None clearing one; False if there is no such session.
+
+        Any argument of `register` but ttl, and expires_at. Raises InvalidValue for an unknown field.
+        """
+        expires_at = {"expires_at": fields.pop("expires_at")} if "expires_at" in fields else {}
+        checked = _checked(**fields)
+        if expires_at:
+            value = expires_at["expires_at"]
+            checked["expires_at"] = None if value is None else instant_text("expires_at", value)
+        for name, default in (
+            ("notify", 0),
+            ("transport_kind", "unknown"),
+            ("transport_details", "{}"),
+            ("metadata", "{}"),
+        ):
+            if name in checked and checked[name] is None:
+                checked[name] = default
+        if not checked:
+            return self.get(session_id) is not None
+        changes = ", ".join(f"{name} = ?" for name in checked)
         return (
-            self._database.write(
-                "UPDATE sessions SET last_heartbeat_at = ? WHERE session_id = ? AND status = 'active'",
-                (now(), session_id),
+            self._write(
+                f"UPDATE sessions SET {changes} WHERE workspace_id = ? AND session_id = ?",
+                (*checked.values(), self._workspace, session_id),
             )
             > 0
         )
@@ -67,66 +210,124 @@ class Sessions:
         """End an active session; False if there is no such active session."""
         instant = now()
         return (
-            self._database.write(
+            self._write(
                 "UPDATE sessions SET status = 'finished', ended_at = ?, last_heartbeat_at = ? "
-                "WHERE session_id = ? AND status = 'active'",
-                (instant, instant, session_id),
+                "WHERE workspace_id = ? AND session_id = ? AND status = 'active'",
+                (instant, instant, self._workspace, session_id),
             )
             > 0
         )
 
-    def get(self, session_id: str) -> Session | None:
-        """The session, or None."""
-        rows = self._database.read(f"SELECT {_COLUMNS} FROM sessions WHERE session_id = ?", (session_id,))
-        return _session(rows[0]) if rows else None
+    def remove(self, session_id: str) -> bool:
+        """Delete a session and what hangs on it (locks, overrides, outputs ...); False if there is none."""
+        return (
+            self._write("DELETE FROM sessions WHERE workspace_id = ? AND session_id = ?", (self._workspace, session_id))
+            > 0
+        )
 
-    def list(self, *, status: str | None = None) -> list[Session]:
-        """All sessions, or those of one status, the oldest first."""
-        if status is None:
-            rows = self._database.read(f"SELECT {_COLUMNS} FROM sessions ORDER BY started_at, session_id")
-        elif status in STATUSES:
-            rows = self._database.read(
-                f"SELECT {_COLUMNS} FROM sessions WHERE status = ? ORDER BY started_at, session_id", (status,)
+    def sweep(self, *, stale_after: timedelta = STALE_AFTER) -> Sweep:
+        """Mark active sessions without a heartbeat for `stale_after` as crashed, and remove expired ones."""
+        from ..records.session import Sweep
+
+        instant = now()
+        oldest = later(instant, -positive("stale_after", stale_after))
+        with self._joined():
+            crashed = self._write(
+                "UPDATE sessions SET status = 'crashed', ended_at = ? "
+                "WHERE workspace_id = ? AND status = 'active' AND last_heartbeat_at < ?",
+                (instant, self._workspace, oldest),
             )
-        else:
-            raise self._invalid("status", status, f"must be one of {', '.join(STATUSES)}")
-        return [_session(row) for row in rows]
+            expired = self._remove_expired(instant)
+        return Sweep(crashed=crashed, expired=expired)
 
-    def _check_id(self, session_id: object) -> None:
-        if not isinstance(session_id, str) or not session_id or "\0" in session_id or len(session_id) > _LONGEST_ID:
-            raise self._invalid("session_id", session_id, f"must be text of 1 to {_LONGEST_ID} characters without NUL")
+    def _remove_expired(self, instant: str) -> int:
+        return self._write(
+            "DELETE FROM sessions WHERE workspace_id = ? AND expires_at <= ?", (self._workspace, instant)
+        )
 
-    def _check(self, field: str, value: object, kind: type) -> None:
-        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-            raise self._invalid(field, value, f"must be {kind.__name__} or None")
+    def _mark_dead(self, instant: str) -> int:
+        """Mark as crashed every active session whose process is gone; inside a transaction."""
+        dead = [
+            (instant, self._workspace, session_id)
+            for session_id, pid, started_at, namespace in self._read(
+                "SELECT session_id, pid, process_started_at, pid_namespace FROM sessions "
+                "WHERE workspace_id = ? AND status = 'active'",
+                (self._workspace,),
+            )
+            if is_dead(pid, from_optional(started_at), namespace)
+        ]
+        mark = (
+            "UPDATE sessions SET status = 'crashed', ended_at = ? "
+            "WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
+        )
+        return sum(self._write(mark, parameters) for parameters in dead)
 
-    def _json(self, metadata: Mapping[str, Any] | None) -> str:
-        if not metadata:
-            return "{}"
-        import json  # here, because a heartbeat in a fresh interpreter does not need it
 
-        try:
-            return json.dumps(dict(metadata), allow_nan=False, sort_keys=True)
-        except (TypeError, ValueError) as error:
-            raise self._invalid("metadata", metadata, f"must be a mapping that JSON can hold ({error})") from None
+def _checked(**fields: Any) -> dict[str, Any]:
+    """The given fields as the database stores them, with repo_hash beside repo_path. Raises InvalidValue."""
+    checked: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name not in _CHECKS:
+            raise _unknown(name, value)
+        checked[name] = None if value is None else _CHECKS[name](name, value)
+    if checked.get("repo_path") is not None:
+        checked["repo_hash"] = _repo_hash(checked["repo_path"])
+    elif "repo_path" in checked:
+        checked["repo_hash"] = None
+    return checked
 
-    def _invalid(self, field: str, value: object, rule: str) -> InvalidValue:
-        return InvalidValue(f"{self._database.path}: {field}={value!r:.100}: {rule}", database=self._database.path)
+
+def _flag(field: str, value: Any) -> int:
+    if not isinstance(value, bool):
+        raise InvalidValue(field, value, "must be True or False")
+    return int(value)
+
+
+def _unknown(name: str, value: Any) -> InvalidValue:
+    return InvalidValue(name, value, f"is no field that can be set; these are {', '.join(_CHECKS)}")
+
+
+def _repo_hash(repo_path: str) -> str:
+    from hashlib import sha256
+
+    return sha256(repo_path.encode()).hexdigest()[:16]
+
+
+_CHECKS: dict[str, Any] = {
+    "pid": whole,
+    "ppid": whole,
+    "process_started_at": instant_text,
+    "pid_namespace": text,
+    "cwd": text,
+    "repo_path": text,
+    "worktree": text,
+    "branch": text,
+    "parent_id": identifier,
+    "label": text,
+    "notify": _flag,
+    "transport_kind": identifier,
+    "transport_details": json_object,
+    "metadata": json_object,
+}
+
+
+def _sessions(rows: List[Any]) -> List[Session]:
+    return [_session(row) for row in rows]
+
+
+_SESSION_CONVERSIONS = (
+    (4, from_optional),
+    (13, bool),
+    (15, json_value),
+    (17, from_text),
+    (18, from_text),
+    (19, from_optional),
+    (20, from_optional),
+    (21, json_value),
+)
 
 
 def _session(row: tuple[Any, ...]) -> Session:
-    import json
+    from ..records.session import Session  # here, because dataclasses cost a cold start more than SQLite does
 
-    from .session import Session  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Session(
-        session_id=row[0],
-        pid=row[1],
-        cwd=row[2],
-        label=row[3],
-        status=row[4],
-        started_at=from_text(row[5]),
-        last_heartbeat_at=from_text(row[6]),
-        ended_at=None if row[7] is None else from_text(row[7]),
-        metadata=json.loads(row[8]),
-    )
+    return Session(*converted(row, _SESSION_CONVERSIONS))

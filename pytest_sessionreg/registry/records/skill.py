@@ -1,0 +1,24 @@
+"""The records of suggested and invoked skills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Adoption", "SkillUse"]
+
+
+@dataclass(frozen=True, slots=True)
+class SkillUse:
+    """How often a skill was suggested and invoked in one session."""
+
+    skill: str
+    suggested: int
+    invoked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Suggestions of a window, and how many of them were `taken`: invoked afterwards in the same session."""
+
+    suggested: int
+    taken: int

@@ -1,0 +1,185 @@
+"""The agents store: the life of each agent, from booting to completed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..clock import from_optional, from_text, now
+from ..errors import InvalidValue
+from ..identifier import new_id
+from ..store import Store, converted
+from ..values import choice, identifier, instant_text, text, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..records.agent import Agent, Transition
+
+__all__ = ["ACTIVE_STATES", "PREDECESSORS", "STATES", "Agents"]
+
+STATES = ("booting", "working", "completed", "stalled", "zombie")
+ACTIVE_STATES = ("booting", "working", "stalled")
+# Which states may become which: completed is final, a zombie can only be completed, booting is never entered again.
+PREDECESSORS: dict[str, tuple[str, ...]] = {
+    "booting": (),
+    "working": ("booting", "stalled"),
+    "stalled": ("booting", "working"),
+    "zombie": ("booting", "working", "stalled"),
+    "completed": ("booting", "working", "stalled", "zombie"),
+}
+
+_COLUMNS = (
+    "name, agent_id, capability, worktree, branch, task_id, terminal, state, pid, parent, depth, run_id, started_at, "
+    "last_activity_at, escalation_level, stalled_since"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM agents WHERE workspace_id = ?"
+_ORDER = " ORDER BY started_at, name"
+
+
+class Agents(Store):
+    """`registry.agents`, keyed by the agent's name."""
+
+    __slots__ = ()
+
+    def upsert(
+        self,
+        name: str,
+        *,
+        agent_id: str | None = None,
+        capability: str = "",
+        worktree: str = "",
+        branch: str = "",
+        task_id: str = "",
+        terminal: str = "",
+        state: str = "booting",
+        pid: int | None = None,
+        parent: str | None = None,
+        depth: int = 0,
+        run_id: str | None = None,
+        started_at: datetime | None = None,
+        escalation_level: int = 0,
+        stalled_since: datetime | None = None,
+    ) -> None:
+        """Insert an agent, or replace the one of that name. agent_id: default generated. started_at: default now."""
+        instant = now()
+        self._write(
+            f"INSERT INTO agents (workspace_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (workspace_id, name) DO UPDATE SET "
+            + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ")[1:]),
+            (
+                self._workspace,
+                identifier("name", name),
+                new_id() if agent_id is None else identifier("agent_id", agent_id),
+                text("capability", capability),
+                text("worktree", worktree),
+                text("branch", branch),
+                text("task_id", task_id),
+                text("terminal", terminal),
+                choice("state", state, STATES),
+                None if pid is None else whole("pid", pid),
+                None if parent is None else identifier("parent", parent),
+                whole("depth", depth),
+                None if run_id is None else identifier("run_id", run_id),
+                instant if started_at is None else instant_text("started_at", started_at),
+                instant,
+                whole("escalation_level", escalation_level),
+                None if stalled_since is None else instant_text("stalled_since", stalled_since),
+            ),
+        )
+
+    def get(self, name: str) -> Agent | None:
+        """The agent, or None."""
+        rows = self._read(_SELECT + " AND name = ?", (self._workspace, name))
+        return _agent(rows[0]) if rows else None
+
+    def active(self) -> list[Agent]:
+        """The agents that are booting, working or stalled, the oldest first."""
+        rows = self._read(_SELECT + " AND state IN (?, ?, ?)" + _ORDER, (self._workspace, *ACTIVE_STATES))
+        return [_agent(row) for row in rows]
+
+    def all(self) -> list[Agent]:
+        """All agents, the oldest first."""
+        return [_agent(row) for row in self._read(_SELECT + _ORDER, (self._workspace,))]
+
+    def by_run(self, run_id: str) -> list[Agent]:
+        """The agents of a run, the oldest first."""
+        return [_agent(row) for row in self._read(_SELECT + " AND run_id = ?" + _ORDER, (self._workspace, run_id))]
+
+    def count(self, *, state: str | None = None) -> int:
+        """How many agents there are, or are in one state."""
+        sql, parameters = "SELECT count(*) FROM agents WHERE workspace_id = ?", [self._workspace]
+        if state is not None:
+            sql, parameters = sql + " AND state = ?", [*parameters, choice("state", state, STATES)]
+        ((number,),) = self._read(sql, parameters)
+        return int(number)
+
+    def set_state(self, name: str, state: str) -> bool:
+        """Set the state whatever it was; False if there is no such agent. For a change that races others use
+        `transition`.
+        """
+        return (
+            self._write(
+                "UPDATE agents SET state = ?, last_activity_at = ? WHERE workspace_id = ? AND name = ?",
+                (choice("state", state, STATES), now(), self._workspace, name),
+            )
+            > 0
+        )
+
+    def transition(self, name: str, to: str) -> Transition:
+        """Change the state if PREDECESSORS allows it from the one found: a compare-and-swap. Says what it found."""
+        from ..records.agent import Transition
+
+        allowed = PREDECESSORS[choice("to", to, STATES)]
+        with self._joined():
+            rows = self._read("SELECT state FROM agents WHERE workspace_id = ? AND name = ?", (self._workspace, name))
+            found = rows[0][0] if rows else None
+            if found not in allowed:
+                return Transition(changed=False, found=found)
+            self.set_state(name, to)
+        return Transition(changed=True, found=found)
+
+    def activity(self, name: str) -> bool:
+        """Say that the agent does something; False if there is no such agent."""
+        return (
+            self._write(
+                "UPDATE agents SET last_activity_at = ? WHERE workspace_id = ? AND name = ?",
+                (now(), self._workspace, name),
+            )
+            > 0
+        )
+
+    def escalation(self, name: str, level: int, stalled_since: datetime | None) -> bool:
+        """Set how worried the watchdog is, and since when; False if there is no such agent."""
+        since = None if stalled_since is None else instant_text("stalled_since", stalled_since)
+        return (
+            self._write(
+                "UPDATE agents SET escalation_level = ?, stalled_since = ? WHERE workspace_id = ? AND name = ?",
+                (whole("level", level), since, self._workspace, name),
+            )
+            > 0
+        )
+
+    def remove(self, name: str) -> bool:
+        """Delete an agent; False if there is none of that name."""
+        return self._write("DELETE FROM agents WHERE workspace_id = ? AND name = ?", (self._workspace, name)) > 0
+
+    def purge(self, *, all: bool = False, state: str | None = None, agent: str | None = None) -> int:  # noqa: A002  the seed's word
+        """Delete all agents, those of a state, or one; how many. Exactly one of the three must be given."""
+        if (all is True) + (state is not None) + (agent is not None) != 1:
+            raise InvalidValue("purge", {"all": all, "state": state, "agent": agent}, "takes exactly one of the three")
+        sql = "DELETE FROM agents WHERE workspace_id = ?"
+        if state is not None:
+            return self._write(sql + " AND state = ?", (self._workspace, choice("state", state, STATES)))
+        if agent is not None:
+            return self._write(sql + " AND name = ?", (self._workspace, agent))
+        return self._write(sql, (self._workspace,))
+
+
+_AGENT_CONVERSIONS = ((12, from_text), (13, from_text), (15, from_optional))
+
+
+def _agent(row: tuple[Any, ...]) -> Agent:
+    from ..records.agent import Agent  # here, because dataclasses cost a cold start more than SQLite does
+
+    return Agent(*converted(row, _AGENT_CONVERSIONS))

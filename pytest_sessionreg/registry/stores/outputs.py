@@ -1,0 +1,124 @@
+"""The outputs store: what a session printed, in order."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+from ..clock import from_text, now
+from ..errors import InvalidValue
+from ..store import Store, converted
+from ..values import identifier, instant_text, text, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from builtins import list as List  # noqa: N812  the method of that name hides it
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from ..records.output import Output
+
+__all__ = ["LONGEST_PIECE", "Outputs"]
+
+# In characters. A longer output is stored as several, so that neither writing nor reading it needs it whole.
+LONGEST_PIECE = 1 << 16
+_BATCH = 64
+
+_SELECT = "SELECT output_id, session_id, content, created_at FROM outputs WHERE workspace_id = ? AND session_id = ?"
+
+
+class Outputs(Store):
+    """`registry.outputs`. Outputs go with their session."""
+
+    __slots__ = ()
+
+    def append(self, session_id: str, content: str | Iterable[str]) -> int:
+        """Append text, or the pieces of a stream; the id of the last output made, 0 if there was no text.
+
+        Longer text becomes several outputs of at most LONGEST_PIECE characters, all of them or none. A stream is read
+        while the write lock is held: let it come from memory or a file, not from a person. Raises NotFound for a
+        session that is not registered.
+        """
+        identifier("session_id", session_id)
+        pieces = _pieces(content)
+        instant = now()
+        last = 0
+        with self._joined():
+            for piece in pieces:
+                self._write(
+                    "INSERT INTO outputs (workspace_id, session_id, content, created_at) VALUES (?, ?, ?, ?)",
+                    (self._workspace, session_id, piece, instant),
+                )
+                ((last,),) = self._read("SELECT last_insert_rowid()", ())
+        return last
+
+    def list(self, session_id: str) -> List[Output]:
+        """The session's outputs in the order of appending."""
+        rows = self._read(_SELECT + " ORDER BY output_id", (self._workspace, session_id))
+        return [_output(row) for row in rows]
+
+    def since(self, session_id: str, mark: datetime | int) -> List[Output]:
+        """The outputs from an instant on, or after the output with an id: only the latter can neither miss nor repeat
+        one.
+        """
+        if isinstance(mark, datetime):
+            condition, value = " AND created_at >= ?", instant_text("mark", mark)
+            order = " ORDER BY created_at, output_id"
+        else:
+            condition, value = " AND output_id > ?", str(whole("mark", mark))
+            order = " ORDER BY output_id"
+        rows = self._read(_SELECT + condition + order, (self._workspace, session_id, value))
+        return sorted((_output(row) for row in rows), key=lambda output: output.output_id)
+
+    def pieces(self, session_id: str) -> Iterator[str]:
+        """The session's text, piece by piece; at most a batch of pieces is in memory at once."""
+        after = 0
+        while True:
+            rows = self._read(
+                _SELECT + " AND output_id > ? ORDER BY output_id LIMIT ?", (self._workspace, session_id, after, _BATCH)
+            )
+            if not rows:
+                return
+            for row in rows:
+                yield row[2]
+            after = rows[-1][0]
+
+    def full_text(self, session_id: str) -> str:
+        """All of the session's text."""
+        return "".join(self.pieces(session_id))
+
+    def delete(self, session_id: str) -> int:
+        """Forget the session's outputs; how many there were."""
+        return self._write(
+            "DELETE FROM outputs WHERE workspace_id = ? AND session_id = ?", (self._workspace, session_id)
+        )
+
+
+def _pieces(content: str | Iterable[str]) -> Iterator[str]:
+    if isinstance(content, str):
+        _checked(content)  # before the write lock is taken
+        content = (content,)
+    elif not hasattr(content, "__iter__") or isinstance(content, bytes):
+        raise InvalidValue("content", content, "must be text, or an iterable of text")
+    return _cut(content)
+
+
+def _cut(content: Iterable[str]) -> Iterator[str]:
+    for part in content:
+        checked = _checked(part)
+        for start in range(0, len(checked), LONGEST_PIECE):
+            yield checked[start : start + LONGEST_PIECE]
+
+
+def _checked(part: Any) -> str:
+    """Text of any length."""
+    return text("content", part, longest=sys.maxsize)
+
+
+_OUTPUT_CONVERSIONS = ((3, from_text),)
+
+
+def _output(row: tuple[Any, ...]) -> Output:
+    from ..records.output import Output  # here, because dataclasses cost a cold start more than SQLite does
+
+    return Output(*converted(row, _OUTPUT_CONVERSIONS))

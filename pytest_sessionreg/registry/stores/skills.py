@@ -1,0 +1,83 @@
+"""The skills store: what was suggested to a session, what it invoked, and whether the one led to the other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ..clock import later, now
+from ..errors import InvalidValue, RegistryError
+from ..store import Store
+from ..values import identifier, positive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..records.skill import Adoption, SkillUse
+
+__all__ = ["Skills"]
+
+
+class Skills(Store):
+    """`registry.skills`. Events go with their session."""
+
+    __slots__ = ()
+
+    def suggest(self, session_id: str, skill: str) -> None:
+        """Record that a skill was suggested. Raises NotFound for a session that is not registered."""
+        self._write(
+            "INSERT INTO skill_suggestions (workspace_id, session_id, skill, suggested_at) VALUES (?, ?, ?, ?)",
+            (self._workspace, identifier("session_id", session_id), identifier("skill", skill), now()),
+        )
+
+    def invoke(self, session_id: str, skill: str) -> None:
+        """Record that a skill was invoked. Raises NotFound for a session that is not registered."""
+        self._write(
+            "INSERT INTO skill_invocations (workspace_id, session_id, skill, invoked_at) VALUES (?, ?, ?, ?)",
+            (self._workspace, identifier("session_id", session_id), identifier("skill", skill), now()),
+        )
+
+    def try_invoke(self, session_id: str, skill: str) -> bool:
+        """As `invoke`, for hooks that must not fail: False instead of any error of the registry but InvalidValue."""
+        try:
+            self.invoke(session_id, skill)
+        except InvalidValue:
+            raise
+        except RegistryError:
+            return False
+        return True
+
+    def of_session(self, session_id: str) -> list[SkillUse]:
+        """The session's table: how often each skill was suggested and invoked, by name."""
+        from ..records.skill import SkillUse
+
+        rows = self._read(
+            "SELECT skill, sum(suggested), sum(invoked) FROM ("
+            "SELECT skill, 1 AS suggested, 0 AS invoked FROM skill_suggestions "
+            "WHERE workspace_id = ? AND session_id = ? "
+            "UNION ALL "
+            "SELECT skill, 0, 1 FROM skill_invocations WHERE workspace_id = ? AND session_id = ?) "
+            "GROUP BY skill ORDER BY skill",
+            (self._workspace, session_id) * 2,
+        )
+        return [SkillUse(*row) for row in rows]
+
+    def adoption(self, window: timedelta) -> float | None:
+        """The share of the window's suggestions that were invoked afterwards in the same session, from 0 to 1.
+
+        None where nothing was suggested: a rate over an emitter that does not exist would model a ghost (the seed's
+        word).
+        """
+        counts = self.adoption_counts(window)
+        return counts.taken / counts.suggested if counts.suggested else None
+
+    def adoption_counts(self, window: timedelta) -> Adoption:
+        """The numerator and the denominator of `adoption`."""
+        from ..records.skill import Adoption
+
+        ((suggested, taken),) = self._read(
+            "SELECT count(*), ifnull(sum(EXISTS (SELECT 1 FROM skill_invocations AS i "
+            "WHERE i.workspace_id = s.workspace_id AND i.session_id = s.session_id AND i.skill = s.skill "
+            "AND i.invoked_at >= s.suggested_at)), 0) "
+            "FROM skill_suggestions AS s WHERE s.workspace_id = ? AND s.suggested_at >= ?",
+            (self._workspace, later(now(), -positive("window", window))),
+        )
+        return Adoption(suggested=suggested, taken=taken)

@@ -1,0 +1,93 @@
+"""The tokens store: short-lived proofs that a message in a chat speaks for a session."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from secrets import token_urlsafe
+
+from ..clock import later, now
+from ..store import Store
+from ..values import identifier, positive, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..records.token import Validation
+
+__all__ = ["TTL", "Tokens"]
+
+# The seed's rule (CCR): a token lives for a day.
+TTL = timedelta(hours=24)
+_BYTES = 32
+
+
+class Tokens(Store):
+    """`registry.tokens`. Only hashes are stored; tokens go with their session."""
+
+    __slots__ = ()
+
+    def mint(self, session_id: str, chat_id: str | int, *, ttl: timedelta = TTL) -> str:
+        """A new token of 256 random bits for one session and one chat. Raises NotFound for an unregistered session.
+
+        Inside `registry.transaction()` it comes to be together with whatever else is written there.
+        """
+        token = token_urlsafe(_BYTES)
+        self._store(
+            token,
+            session_id,
+            chat_id,
+            created_at=(created_at := now()),
+            expires_at=later(created_at, positive("ttl", ttl)),
+        )
+        return token
+
+    def validate(self, token: str, chat_id: str | int) -> Validation:
+        """What the token is worth in this chat. Unknown, expired and wrong chat are told apart, at the same cost."""
+        from ..records.token import Validation
+
+        rows = self._read(
+            "SELECT session_id, chat_id, expires_at FROM tokens WHERE workspace_id = ? AND token_hash = ?",
+            (self._workspace, _hash(token)),
+        )
+        session_id, stored_chat, expires_at = rows[0] if rows else (None, "", "")
+        same_chat = compare_digest(_hash(stored_chat), _hash(_chat(chat_id)))
+        alive = expires_at > now()
+        verdict = "unknown" if not rows else "wrong chat" if not same_chat else "valid" if alive else "expired"
+        return Validation(verdict, session_id if verdict == "valid" else None)
+
+    def revoke(self, token: str) -> bool:
+        """Make a token worthless; False if it was so already. Of any number of callers one gets True."""
+        return (
+            self._write("DELETE FROM tokens WHERE workspace_id = ? AND token_hash = ?", (self._workspace, _hash(token)))
+            > 0
+        )
+
+    def expire(self) -> int:
+        """Remove the expired tokens; how many. Until then they are told from unknown ones."""
+        return self._remove_expired(now())
+
+    def _store(self, token: str, session_id: str, chat_id: str | int, *, created_at: str, expires_at: str) -> None:
+        self._write(
+            "INSERT INTO tokens (workspace_id, token_hash, session_id, chat_id, created_at, expires_at) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                self._workspace,
+                _hash(token),
+                identifier("session_id", session_id),
+                _chat(chat_id),
+                created_at,
+                expires_at,
+            ),
+        )
+
+    def _remove_expired(self, instant: str) -> int:
+        return self._write("DELETE FROM tokens WHERE workspace_id = ? AND expires_at <= ?", (self._workspace, instant))
+
+
+def _chat(chat_id: str | int) -> str:
+    return identifier("chat_id", str(chat_id) if isinstance(chat_id, int) else chat_id)
+
+
+def _hash(secret: str) -> str:
+    return sha256(text("token", secret).encode()).hexdigest()

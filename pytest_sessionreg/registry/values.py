@@ -1,0 +1,134 @@
+"""What may be stored: every value of a caller's is checked here before SQLite sees it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from .clock import to_text
+from .errors import InvalidValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+__all__ = [
+    "LONGEST_ID",
+    "LONGEST_TEXT",
+    "choice",
+    "identifier",
+    "instant_text",
+    "json_object",
+    "json_text",
+    "json_value",
+    "optional_json",
+    "positive",
+    "text",
+    "whole",
+]
+
+# Ids and names are for keys and people; a longer one is a mistake.
+LONGEST_ID = 512
+# Any other text or JSON, in characters. Longer things are outputs, which are stored in pieces.
+LONGEST_TEXT = 1 << 20
+# SQLite's integers.
+_LARGEST = (1 << 63) - 1
+
+
+def identifier(field: str, value: Any) -> str:
+    """An id or a name: text of 1 to LONGEST_ID characters without NUL."""
+    if not isinstance(value, str) or not value or len(value) > LONGEST_ID or not _storable(value):
+        raise InvalidValue(field, value, f"must be text of 1 to {LONGEST_ID} characters, without NUL")
+    return value
+
+
+def text(field: str, value: Any, *, longest: int = LONGEST_TEXT) -> str:
+    """Text without NUL, at most `longest` characters."""
+    if not isinstance(value, str) or len(value) > longest or not _storable(value):
+        raise InvalidValue(field, value, f"must be text of at most {longest} characters, without NUL")
+    return value
+
+
+def whole(field: str, value: Any, *, least: int = 0) -> int:
+    """A whole number from `least` on that SQLite can hold."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST:
+        raise InvalidValue(field, value, f"must be a whole number, at least {least}")
+    return value
+
+
+def positive(field: str, value: Any) -> timedelta:
+    """A time span longer than nothing and short enough to end before the year 9999."""
+    if not isinstance(value, timedelta) or not timedelta(0) < value <= timedelta(days=365_000):
+        raise InvalidValue(field, value, "must be a positive timedelta of at most 365,000 days")
+    return value
+
+
+def instant_text(field: str, value: Any) -> str:
+    """An aware datetime, as the database stores it."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise InvalidValue(field, value, "must be an aware datetime, such as datetime.now(UTC)")
+    try:
+        return to_text(value)
+    except (OverflowError, ValueError):
+        raise InvalidValue(field, value, "lies outside the years that UTC can hold") from None
+
+
+def choice(field: str, value: Any, choices: Iterable[str]) -> str:
+    """One of `choices`."""
+    if value not in tuple(choices):
+        raise InvalidValue(field, value, f"must be one of {', '.join(choices)}")
+    return str(value)
+
+
+def json_text(field: str, value: Any) -> str:
+    """`value` as JSON text of at most LONGEST_TEXT characters."""
+    if value == {} and isinstance(value, dict):
+        return "{}"
+    import json  # here, because a heartbeat in a fresh interpreter does not need it
+
+    try:
+        encoded = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValue(field, value, f"must be what JSON can hold ({error})") from None
+    return text(field, encoded)
+
+
+def json_object(field: str, value: Mapping[str, Any] | None) -> str:
+    """A mapping with text keys, or None for an empty one, as JSON text."""
+    if value is None:
+        return "{}"
+    try:
+        plain = dict(value)
+    except (TypeError, ValueError):
+        raise InvalidValue(field, value, "must be a mapping") from None
+    for key in plain:
+        if not isinstance(key, str):
+            raise InvalidValue(field, value, f"must have text keys, not {key!r:.50}")
+    return json_text(field, plain)
+
+
+def json_value(stored: str) -> Any:
+    """What `json_text` stored."""
+    if stored == "{}":
+        return {}
+    import json
+
+    return json.loads(stored)
+
+
+def optional_json(stored: str | None) -> Any:
+    """As `json_value`; what was never stored is None."""
+    return None if stored is None else json_value(stored)
+
+
+def _storable(value: str) -> bool:
+    """Whether SQLite gives back what it was given: NUL ends text for some readers, and lone surrogates are no UTF-8."""
+    if "\0" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""All stores of one workspace, each loaded when it is first used."""
+
+from __future__ import annotations
+
+from .clock import now
+from .store import Store
+from .stores.sessions import Sessions
+from .transaction import Joined
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .database import Database
+    from .records.cleanup import Cleanup
+    from .stores.agents import Agents
+    from .stores.audit import Audit
+    from .stores.inbox import Inbox
+    from .stores.jobs import Jobs
+    from .stores.learning import Learning
+    from .stores.locks import Locks
+    from .stores.meta import Meta
+    from .stores.outputs import Outputs
+    from .stores.overrides import Overrides
+    from .stores.runs import Runs
+    from .stores.skills import Skills
+    from .stores.tokens import Tokens
+    from .stores.worktrees import Worktrees
+
+__all__ = ["STORES", "Workspace"]
+
+# Store name, which is also its module's, and class.
+STORES = {
+    "sessions": "Sessions",
+    "locks": "Locks",
+    "overrides": "Overrides",
+    "worktrees": "Worktrees",
+    "skills": "Skills",
+    "outputs": "Outputs",
+    "agents": "Agents",
+    "runs": "Runs",
+    "tokens": "Tokens",
+    "inbox": "Inbox",
+    "audit": "Audit",
+    "jobs": "Jobs",
+    "learning": "Learning",
+    "meta": "Meta",
+}
+
+
+class Workspace:
+    """The stores as attributes; `workspace_id` says whose rows they see. `meta` belongs to the file, not to a
+    workspace.
+    """
+
+    sessions: Sessions
+    locks: Locks
+    overrides: Overrides
+    worktrees: Worktrees
+    skills: Skills
+    outputs: Outputs
+    agents: Agents
+    runs: Runs
+    tokens: Tokens
+    inbox: Inbox
+    audit: Audit
+    jobs: Jobs
+    learning: Learning
+    meta: Meta
+
+    def __init__(self, database: Database, workspace_id: str) -> None:
+        self._database = database
+        self.workspace_id = workspace_id
+        self.sessions = Sessions(database, workspace_id)
+
+    def __getattr__(self, name: str) -> Store:
+        """Load the store `name`: a hook that beats a heart pays for the sessions store only."""
+        kind = STORES.get(name)
+        if kind is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; its stores are {', '.join(STORES)}")
+        from importlib import import_module
+
+        module = import_module(f"{__package__}.stores.{name}")
+        store: Store = getattr(module, kind)(self._database, self.workspace_id)
+        setattr(self, name, store)
+        return store
+
+    def cleanup(self) -> Cleanup:
+        """Remove what has expired, free what nobody holds, and mark as crashed the sessions whose process is gone.
+
+        One statement per kind, in one transaction. Seeds run this every minute; here it costs an indexed search per
+        kind, and one look at the process table per active session.
+        """
+        from .records.cleanup import Cleanup
+
+        instant = now()
+        with Joined(self._database):
+            dead = self.sessions._mark_dead(instant)  # noqa: SLF001  the clean-up is the stores' own, in one transaction
+            locks = self.locks._free_expired(instant)  # noqa: SLF001  as above
+            tokens = self.tokens._remove_expired(instant)  # noqa: SLF001  as above
+            sessions = self.sessions._remove_expired(instant)  # noqa: SLF001  as above
+        return Cleanup(expired_sessions=sessions, expired_tokens=tokens, freed_locks=locks, dead_sessions=dead)
