@@ -1,33 +1,28 @@
-"""`sessionreg`: parse, print, exit codes. Nothing else of ours prints.
+"""`sessionreg`: the commands together, and what becomes of their errors.
 
-Exit codes: 0 done, 1 the run failed, 2 usage.
+Exit codes: 0 done, 1 the run failed or something is wrong, 2 usage.
 """
 
 from __future__ import annotations
 
-import os
-import shlex
 import sqlite3
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 import click
-from rich.console import Console
 
 from pytest_sessionreg import RegistryError, __version__
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.storm.errors import StormError
-from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.storm.workload import WORKLOAD_NAMES
 
-from .experiments.write_storm import write_storm
-from .progress import storm_progress
+from .commands.adoption import adoption
+from .commands.cleanup import cleanup
+from .commands.doctor import doctor
+from .commands.import_ import import_
+from .commands.sessions import sessions
+from .commands.storm import storm
 
 __all__ = ["main"]
-
-_WIDTH = 100
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,114 +31,14 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-@cli.command(
-    epilog="Example: sessionreg storm --policy budget --policy queue --workers 16 --writes 40 --think-ms 100",
-)
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    type=click.Choice(POLICY_NAMES),
-    help="Admission policy, repeatable.  [default: all]",
-)
-@click.option("--workers", default=32, show_default=True, metavar="N", help="Worker processes.")
-@click.option("--writes", type=int, metavar="M", help="Writes per worker.  [default: 30]")
-@click.option("--duration", type=float, metavar="S", help="Write for S seconds instead of M times.")
-@click.option("--hold-ms", default=2.0, show_default=True, metavar="H", help="Sleep inside each transaction.")
-@click.option(
-    "--think-ms",
-    default=150.0,
-    show_default=True,
-    metavar="T",
-    help="Mean pause before each write, exponential.",
-)
-@click.option(
-    "--workload",
-    default="heartbeat",
-    show_default=True,
-    type=click.Choice(WORKLOAD_NAMES),
-    help="What a worker writes.",
-)
-@click.option("--seed", default=1, show_default=True, metavar="K", help="Repeats think times and jitter.")
-@click.option(
-    "--database",
-    type=click.Path(),
-    metavar="PATH",
-    help="File to storm.  [default: a fresh one, removed afterwards]",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("reports/latest"),
-    show_default=True,
-    metavar="DIR",
-    help="Where results go.",
-)
-@click.option("--no-plots", is_flag=True, help="Draw no picture.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print the result as JSON on standard output, and nothing else there.",
-)
-def storm(  # noqa: PLR0917  click passes every option by name
-    policies: tuple[str, ...],
-    workers: int,
-    writes: int | None,
-    duration: float | None,
-    hold_ms: float,
-    think_ms: float,
-    workload: str,
-    seed: int,
-    database: str | None,
-    out: Path,
-    *,
-    no_plots: bool,
-    as_json: bool,
-) -> None:
-    """Let worker processes write to one database under each admission policy, and compare."""
-    names = tuple(dict.fromkeys(policies)) or POLICY_NAMES
-    try:
-        plan = Plan(
-            policy=policy_named(names[0]),
-            workers=workers,
-            writes=30 if writes is None and duration is None else writes,
-            duration_s=duration,
-            hold_ms=hold_ms,
-            think_ms=think_ms,
-            seed=seed,
-            workload=workload,
-            database=database,
-        )
-        _check_out(out)
-    except StormError as error:
-        raise click.UsageError(str(error)) from None
-    errors = Console(stderr=True, soft_wrap=True)
-    with storm_progress(errors, duration) as show:
-        result = write_storm(plan, names, command=shlex.join(["sessionreg", *sys.argv[1:]]), on_progress=show)
-    from pytest_sessionreg.report.files import write_report
-
-    paths = write_report(result, out, plots=not no_plots)
-    if as_json:
-        click.echo(result.to_json(), nl=False)
-    else:
-        from pytest_sessionreg.report.table import storm_table
-        from pytest_sessionreg.report.verdict import verdict
-
-        console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
-        console.print(storm_table(result.runs))
-        console.print(verdict(result.runs))
-        console.print(f"[dim]{result.environment.line()}[/dim]")
-        for path in paths:
-            click.echo(path)
-    if any(run.counts.lost or run.counts.duplicated or run.integrity != "ok" for run in result.runs):
-        sys.exit(1)
+for _command in (storm, sessions, adoption, doctor, cleanup, import_):
+    cli.add_command(_command)
 
 
 def main() -> NoReturn:
     """The console script. One line on standard error for every foreseeable failure, never a traceback."""
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx is not None else "sessionreg"
         _fail(f"{error.format_message().rstrip('.')}; see {where} --help", code=2)
@@ -153,16 +48,7 @@ def main() -> NoReturn:
         _fail(str(error))
     except (OSError, sqlite3.Error) as error:
         _fail(f"{type(error).__name__}: {error}; make room or choose another place with --out, --database or TMPDIR")
-    sys.exit(0)
-
-
-def _check_out(out: Path) -> None:
-    """Before the storm rather than after it: whether results can be written."""
-    nearest = out
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise StormError(f"--out {out}: {nearest} is not a directory that can be written; choose another")
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str, *, code: int = 1) -> NoReturn:

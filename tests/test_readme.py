@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_sessionreg.registry.location import ENVIRONMENT_VARIABLE
+from pytest_sessionreg.registry.workspace import STORES
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 
 _ROOT = Path(__file__).parent.parent
@@ -22,19 +23,47 @@ _COMMANDS = [
     for language, text in _SNIPPETS
     if language == "sh"
     for line in text.splitlines()
-    if line.startswith("sessionreg ")
+    if line.startswith("sessionreg storm")
+]
+_REGISTRY_COMMANDS = [
+    line
+    for language, text in _SNIPPETS
+    if language == "sh"
+    for line in text.splitlines()
+    if line.startswith("sessionreg ") and not line.startswith("sessionreg storm")
 ]
 
 
-@pytest.mark.parametrize(
-    "code", [text for language, text in _SNIPPETS if language == "python" and "def test_" not in text]
-)
+_PYTHON = [text for language, text in _SNIPPETS if language == "python"]
+_PRELUDE = """
+from datetime import UTC, datetime, timedelta
+from pytest_sessionreg import Registry
+registry = Registry.open("example.db")
+registry.sessions.register("s-1")
+registry.sessions.register("s-2")
+"""
+
+
+@pytest.mark.parametrize("code", [text for text in _PYTHON if text.startswith("from") and "def test_" not in text])
 def test_a_program_runs_as_printed(code: str, tmp_path: Path) -> None:
     environment = {**os.environ, ENVIRONMENT_VARIABLE: ""}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
 
 
-@pytest.mark.parametrize("code", [text for language, text in _SNIPPETS if language == "python" and "def test_" in text])
+@pytest.mark.parametrize(
+    "code", [text for text in _PYTHON if not text.startswith("from")], ids=lambda code: code.split("(")[0]
+)
+def test_a_stores_example_runs_as_printed(code: str, tmp_path: Path) -> None:
+    assert "registry." in code
+    subprocess.run([sys.executable, "-c", _PRELUDE + code], cwd=tmp_path, check=True)
+
+
+def test_every_store_has_an_example() -> None:
+    for name in STORES:
+        assert any(f"registry.{name}." in code for code in _PYTHON), name
+
+
+@pytest.mark.parametrize("code", [text for text in _PYTHON if "def test_" in text])
 def test_a_test_passes_as_printed(code: str, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(code)
     result = pytester.runpytest_subprocess()
@@ -48,6 +77,22 @@ def test_a_command_runs_as_printed_only_shorter(command: str, tmp_path: Path) ->
     short += ["--duration", "0.2"] if "--duration" in words else ["--writes", "2"]
     done = subprocess.run([sys.executable, "-m", "harness", *short], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", _REGISTRY_COMMANDS)
+def test_a_registry_command_runs_as_printed(command: str, tmp_path: Path) -> None:
+    environment = {**os.environ, ENVIRONMENT_VARIABLE: str(tmp_path / "sessions.db")}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/claude-sessions.json").write_text('{"sessions": {}}')
+    subprocess.run(
+        [sys.executable, "-c", _PRELUDE.replace('"example.db"', "")], cwd=tmp_path, env=environment, check=True
+    )
+    words = shlex.split(command)[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *words], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_there_is_something_to_test() -> None:

@@ -10,6 +10,7 @@ from time import monotonic_ns
 from .connection import OPEN_PATIENCE_S, open_connection, set_busy_timeout
 from .errors import (
     DatabaseBusy,
+    DatabaseMoved,
     RegistryClosed,
     RegistryError,
     TransactionState,
@@ -44,6 +45,7 @@ class Database:
         "_connection",
         "_execute",
         "_held_from_ns",
+        "_identity",
         "_new_record",
         "_observer",
         "_pid",
@@ -66,6 +68,8 @@ class Database:
         self._held_from_ns = 0
         self._connection: sqlite3.Connection | None = open_connection(path)
         self._execute: Callable[..., sqlite3.Cursor] = self._connection.execute
+        status = os.stat(path)
+        self._identity = (status.st_dev, status.st_ino)
         self._admission = policy.bind(path)
         set_busy_timeout(self._connection, self._admission.busy_timeout_s)
 
@@ -73,10 +77,13 @@ class Database:
 
     def begin(self) -> None:
         """Be admitted and hold SQLite's write lock. Raises WriteTimeout when the policy gives up."""
-        connection = self._checked()
-        if connection.in_transaction:
+        if self._checked().in_transaction:
             message = f"{self.path}: a transaction is already open; finish it, or write through the one that is open"
             raise TransactionState(message, database=self.path)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._check_unmoved()
         self._started_ns = monotonic_ns()
         try:
             self._busy = self._admission.admit(self._try_begin)
@@ -99,7 +106,9 @@ class Database:
 
     def commit(self) -> None:
         """COMMIT and let the next writer in. When it raises, nothing was written."""
-        connection = self._checked()
+        self._commit(self._checked())
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
         if not connection.in_transaction:
             self._leave("failed", code=None, phase="body")
             message = f"{self.path}: SQLite rolled the transaction back after an error; run the whole transaction again"
@@ -124,15 +133,16 @@ class Database:
 
     def write(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
         """Run one statement of the registry's own in a write transaction (the open one, if any); the rows changed."""
-        if self._checked().in_transaction:
+        connection = self._checked()
+        if connection.in_transaction:
             return self._own(sql, parameters).rowcount
-        self.begin()
+        self._begin()
         try:
             changed = self._own(sql, parameters).rowcount
         except BaseException:
             self.rollback()
             raise
-        self.commit()
+        self._commit(connection)
         return changed
 
     @property
@@ -149,6 +159,7 @@ class Database:
         in WAL only recovery and a last closer's checkpoint cause, is run again under a timeout of OPEN_PATIENCE_S.
         """
         connection = self._checked()
+        self._check_unmoved()
         try:
             return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
@@ -197,6 +208,21 @@ class Database:
         if self._connection is None:
             raise self._closed()
         return self._connection
+
+    def _check_unmoved(self) -> None:
+        """Raise DatabaseMoved unless the path still names the file that was opened: SQLite in WAL would not notice."""
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            found = f"is gone ({error.strerror})"
+        else:
+            if (status.st_dev, status.st_ino) == self._identity:
+                return
+            found = "is another file now"
+        message = (
+            f"{self.path}: {found}, moved aside or replaced since this registry opened it; close it and open again"
+        )
+        raise DatabaseMoved(message, database=self.path)
 
     def _closed(self) -> RegistryError:
         return RegistryClosed(f"{self.path}: this registry is closed; open it again", database=self.path)

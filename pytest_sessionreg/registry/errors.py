@@ -102,7 +102,13 @@ class InvalidValue(RegistryError, ValueError):
     """
 
     def __init__(self, field: str, value: object, rule: str) -> None:
-        super().__init__(f"{field}={value!r:.100}: {rule}; nothing was written", database="")
+        from reprlib import repr as short_repr  # a value may be large, or nested too deeply for the real one
+
+        try:
+            shown = short_repr(value)
+        except Exception:  # noqa: BLE001  the repr of a caller's own object, or of a number of too many digits
+            shown = f"<{type(value).__name__} without a repr>"
+        super().__init__(f"{field}={shown}: {rule}; nothing was written", database="")
         self.field = field
         self.value = value
 
@@ -141,7 +147,10 @@ _BY_PRIMARY_CODE: dict[int, tuple[type[RegistryError], str]] = {
     sqlite3.SQLITE_BUSY: (DatabaseBusy, "find the process that holds the lock, or wait and try again"),
     sqlite3.SQLITE_READONLY: (DatabaseReadOnly, "make the file and its directory writable"),
     sqlite3.SQLITE_IOERR: (StorageError, "check the disk and the kernel log"),
-    sqlite3.SQLITE_CORRUPT: (DatabaseCorrupt, "move the file aside and restore a backup; do not retry"),
+    sqlite3.SQLITE_CORRUPT: (
+        DatabaseCorrupt,
+        "do not retry: `sessionreg doctor --quarantine` moves it aside, then restore a backup",
+    ),
     sqlite3.SQLITE_FULL: (DiskFull, "free some space on the file system and try again"),
     sqlite3.SQLITE_CANTOPEN: (CannotOpen, "check that the directory exists and is writable"),
     sqlite3.SQLITE_AUTH: (CannotOpen, "check the permissions of the file and its directory"),

@@ -54,12 +54,12 @@ def is_dead(
         return False
     import psutil
 
-    if not psutil.pid_exists(pid):
-        return True
     try:
+        if not psutil.pid_exists(pid):
+            return True
         if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return True
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, OverflowError):  # the latter: a number that no process can have
         return True
     except psutil.AccessDenied:
         return False

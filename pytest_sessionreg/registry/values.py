@@ -9,7 +9,7 @@ from .errors import InvalidValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
 LONGEST_ID = 512
 # Any other text or JSON, in characters. Longer things are outputs, which are stored in pieces.
 LONGEST_TEXT = 1 << 20
+_encode: Callable[[Any], str] | None = None
 # SQLite's integers.
 _LARGEST = (1 << 63) - 1
 
@@ -65,7 +66,7 @@ def positive(field: str, value: Any) -> timedelta:
 
 def instant_text(field: str, value: Any) -> str:
     """An aware datetime, as the database stores it."""
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidValue(field, value, "must be an aware datetime, such as datetime.now(UTC)")
     try:
         return to_text(value)
@@ -75,28 +76,31 @@ def instant_text(field: str, value: Any) -> str:
 
 def choice(field: str, value: Any, choices: Iterable[str]) -> str:
     """One of `choices`."""
-    if value not in tuple(choices):
-        raise InvalidValue(field, value, f"must be one of {', '.join(choices)}")
-    return str(value)
+    for known in choices:
+        if isinstance(value, str) and value == known:
+            return known  # not `value`, which may be a member of some Enum
+    raise InvalidValue(field, value, f"must be one of {', '.join(choices)}")
 
 
 def json_text(field: str, value: Any) -> str:
     """`value` as JSON text of at most LONGEST_TEXT characters."""
-    if value == {} and isinstance(value, dict):
+    if isinstance(value, dict) and not value:
         return "{}"
-    import json  # here, because a heartbeat in a fresh interpreter does not need it
-
     try:
-        encoded = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        encoded = (_encode or _encoder())(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValue(field, value, f"must be what JSON can hold ({error})") from None
-    return text(field, encoded)
+    if len(encoded) > LONGEST_TEXT or not _storable(encoded):
+        raise InvalidValue(field, value, f"must be at most {LONGEST_TEXT} characters of JSON, without lone surrogates")
+    return encoded
 
 
 def json_object(field: str, value: Mapping[str, Any] | None) -> str:
     """A mapping with text keys, or None for an empty one, as JSON text."""
     if value is None:
         return "{}"
+    if not hasattr(value, "keys"):  # dict() takes "", [] and pairs as well
+        raise InvalidValue(field, value, "must be a mapping")
     try:
         plain = dict(value)
     except (TypeError, ValueError):
@@ -104,7 +108,20 @@ def json_object(field: str, value: Mapping[str, Any] | None) -> str:
     for key in plain:
         if not isinstance(key, str):
             raise InvalidValue(field, value, f"must have text keys, not {key!r:.50}")
-    return json_text(field, plain)
+    try:
+        return json_text(field, plain)
+    except InvalidValue as error:
+        error.value = value  # as it was given
+        raise
+
+
+def _encoder() -> Callable[[Any], str]:
+    """The JSON encoder, made once: `json.dumps` makes one per call when its options are not the defaults."""
+    global _encode  # noqa: PLW0603  a cache
+    import json  # here, because a heartbeat in a fresh interpreter does not need it
+
+    _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
+    return _encode
 
 
 def json_value(stored: str) -> Any:

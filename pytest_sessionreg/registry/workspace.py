@@ -94,7 +94,7 @@ class Workspace:
         instant = now()
         with Joined(self._database):
             dead = self.sessions._mark_dead(instant)  # noqa: SLF001  the clean-up is the stores' own, in one transaction
-            locks = self.locks._free_expired(instant)  # noqa: SLF001  as above
+            locks = self.locks._free_stale(instant)  # noqa: SLF001  as above
             tokens = self.tokens._remove_expired(instant)  # noqa: SLF001  as above
             sessions = self.sessions._remove_expired(instant)  # noqa: SLF001  as above
         return Cleanup(expired_sessions=sessions, expired_tokens=tokens, freed_locks=locks, dead_sessions=dead)

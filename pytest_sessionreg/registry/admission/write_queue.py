@@ -42,7 +42,7 @@ class WriteQueue(Parameters):
 
 
 class _Bound:
-    __slots__ = ("_database", "_line", "_patience", "_queued")
+    __slots__ = ("_alone", "_database", "_line", "_patience", "_queued")
     busy_timeout_s = 0.0
 
     def __init__(self, patience: float, database: str) -> None:
@@ -50,6 +50,7 @@ class _Bound:
         self._database = database
         self._line: TicketLine | None = None
         self._queued = False
+        self._alone = False
         if not AVAILABLE:
             _warn_unordered(database, "this platform has no open-file-description locks")
             return
@@ -61,7 +62,8 @@ class _Bound:
     def admit(self, begin: Callable[[], bool]) -> int:
         started = monotonic()
         deadline = started + self._patience
-        self._queue(started, deadline)
+        if not self._enter_alone():
+            self._queue(started, deadline)
         busy = 0
         try:
             while not begin():
@@ -75,15 +77,30 @@ class _Bound:
         return busy
 
     def leave(self) -> None:
-        if self._queued:
+        line = self._line
+        if line is None:
+            return
+        if self._alone:
+            self._alone = False
+            line.leave_alone()
+        elif self._queued:
             self._queued = False
-            line = self._line
-            if line is not None:
-                line.complete()
+            line.complete()
 
     def close(self) -> None:
         if self._line is not None:
             self._line.close()
+
+    def _enter_alone(self) -> bool:
+        """The short way in for a lone writer: two system calls instead of eight."""
+        line = self._line
+        if line is None:
+            return False
+        try:
+            self._alone = line.enter_alone()
+        except OSError:
+            return False  # the long way says what is wrong
+        return self._alone
 
     def _queue(self, started: float, deadline: float) -> None:
         """Stand in line until nobody is ahead. Without a usable sidecar there is no line, and SQLite's lock alone
@@ -110,6 +127,10 @@ class _Bound:
         raise self._timeout(started, 0, "queue", place)
 
     def _give_up(self) -> None:
+        if self._alone:
+            self._alone = False
+            if self._line is not None:
+                self._line.leave_alone()
         if self._queued:
             self._queued = False
             if self._line is not None:

@@ -15,23 +15,23 @@ CREATE TABLE sessions (
     branch TEXT,
     parent_id TEXT,
     label TEXT,
-    notify INTEGER NOT NULL,
-    transport_kind TEXT NOT NULL,
-    transport_details TEXT NOT NULL,
+    notify INTEGER NOT NULL DEFAULT 0,
+    transport_kind TEXT NOT NULL DEFAULT 'unknown',
+    transport_details TEXT NOT NULL DEFAULT '{}',
     status TEXT NOT NULL CHECK (status IN ('active', 'finished', 'crashed')),
     started_at TEXT NOT NULL,
     last_heartbeat_at TEXT NOT NULL,
     ended_at TEXT,
     expires_at TEXT,
-    metadata TEXT NOT NULL,
+    metadata TEXT NOT NULL DEFAULT '{}',
     PRIMARY KEY (workspace_id, session_id)
 ) WITHOUT ROWID;
 
 CREATE INDEX sessions_by_start ON sessions (workspace_id, started_at);
 CREATE INDEX sessions_by_status ON sessions (workspace_id, status, started_at);
-CREATE INDEX sessions_by_repo ON sessions (workspace_id, repo_path, branch, started_at);
+CREATE INDEX sessions_by_repo ON sessions (workspace_id, repo_path, started_at);
 CREATE INDEX sessions_by_branch ON sessions (workspace_id, branch, started_at);
-CREATE INDEX sessions_by_ppid ON sessions (workspace_id, ppid) WHERE ppid IS NOT NULL;
+CREATE INDEX sessions_by_ppid ON sessions (workspace_id, ppid, started_at);
 CREATE INDEX sessions_to_notify ON sessions (workspace_id, started_at) WHERE notify = 1;
 CREATE INDEX sessions_by_expiry ON sessions (workspace_id, expires_at) WHERE expires_at IS NOT NULL;
 

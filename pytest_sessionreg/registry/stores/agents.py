@@ -90,12 +90,14 @@ class Agents(Store):
 
     def get(self, name: str) -> Agent | None:
         """The agent, or None."""
-        rows = self._read(_SELECT + " AND name = ?", (self._workspace, name))
+        rows = self._read(_SELECT + " AND name = ?", (self._workspace, identifier("name", name)))
         return _agent(rows[0]) if rows else None
 
     def active(self) -> list[Agent]:
         """The agents that are booting, working or stalled, the oldest first."""
-        rows = self._read(_SELECT + " AND state IN (?, ?, ?)" + _ORDER, (self._workspace, *ACTIVE_STATES))
+        # told which index, for SQLite would rather read every agent in order than sort the few that are active
+        by_state = _SELECT.replace(" FROM agents ", " FROM agents INDEXED BY agents_by_state ")
+        rows = self._read(by_state + " AND state IN (?, ?, ?)" + _ORDER, (self._workspace, *ACTIVE_STATES))
         return [_agent(row) for row in rows]
 
     def all(self) -> list[Agent]:
@@ -104,7 +106,10 @@ class Agents(Store):
 
     def by_run(self, run_id: str) -> list[Agent]:
         """The agents of a run, the oldest first."""
-        return [_agent(row) for row in self._read(_SELECT + " AND run_id = ?" + _ORDER, (self._workspace, run_id))]
+        return [
+            _agent(row)
+            for row in self._read(_SELECT + " AND run_id = ?" + _ORDER, (self._workspace, identifier("run_id", run_id)))
+        ]
 
     def count(self, *, state: str | None = None) -> int:
         """How many agents there are, or are in one state."""
@@ -121,7 +126,7 @@ class Agents(Store):
         return (
             self._write(
                 "UPDATE agents SET state = ?, last_activity_at = ? WHERE workspace_id = ? AND name = ?",
-                (choice("state", state, STATES), now(), self._workspace, name),
+                (choice("state", state, STATES), now(), self._workspace, identifier("name", name)),
             )
             > 0
         )
@@ -131,6 +136,7 @@ class Agents(Store):
         from ..records.agent import Transition
 
         allowed = PREDECESSORS[choice("to", to, STATES)]
+        identifier("name", name)
         with self._joined():
             rows = self._read("SELECT state FROM agents WHERE workspace_id = ? AND name = ?", (self._workspace, name))
             found = rows[0][0] if rows else None
@@ -144,7 +150,7 @@ class Agents(Store):
         return (
             self._write(
                 "UPDATE agents SET last_activity_at = ? WHERE workspace_id = ? AND name = ?",
-                (now(), self._workspace, name),
+                (now(), self._workspace, identifier("name", name)),
             )
             > 0
         )
@@ -155,14 +161,19 @@ class Agents(Store):
         return (
             self._write(
                 "UPDATE agents SET escalation_level = ?, stalled_since = ? WHERE workspace_id = ? AND name = ?",
-                (whole("level", level), since, self._workspace, name),
+                (whole("level", level), since, self._workspace, identifier("name", name)),
             )
             > 0
         )
 
     def remove(self, name: str) -> bool:
         """Delete an agent; False if there is none of that name."""
-        return self._write("DELETE FROM agents WHERE workspace_id = ? AND name = ?", (self._workspace, name)) > 0
+        return (
+            self._write(
+                "DELETE FROM agents WHERE workspace_id = ? AND name = ?", (self._workspace, identifier("name", name))
+            )
+            > 0
+        )
 
     def purge(self, *, all: bool = False, state: str | None = None, agent: str | None = None) -> int:  # noqa: A002  the seed's word
         """Delete all agents, those of a state, or one; how many. Exactly one of the three must be given."""
@@ -172,7 +183,7 @@ class Agents(Store):
         if state is not None:
             return self._write(sql + " AND state = ?", (self._workspace, choice("state", state, STATES)))
         if agent is not None:
-            return self._write(sql + " AND name = ?", (self._workspace, agent))
+            return self._write(sql + " AND name = ?", (self._workspace, identifier("agent", agent)))
         return self._write(sql, (self._workspace,))
 
 

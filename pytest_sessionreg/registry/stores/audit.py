@@ -121,9 +121,9 @@ class Audit(Store):
         given = (
             ("at >= ?", None if since is None else instant_text("since", since)),
             ("at < ?", None if until is None else instant_text("until", until)),
-            ("run_id = ?", run_id),
-            ("event_type = ?", event_type),
-            ("source = ?", source),
+            ("run_id = ?", None if run_id is None else identifier("run_id", run_id)),
+            ("event_type = ?", None if event_type is None else identifier("event_type", event_type)),
+            ("source = ?", None if source is None else identifier("source", source)),
         )
         wanted = [(condition, value) for condition, value in given if value is not None]
         conditions = ["workspace_id = ?", *(condition for condition, _ in wanted)]
@@ -136,10 +136,15 @@ def _json(field: str, value: Any) -> str:
 
     checked = text(field, value)
     try:
-        json.loads(checked)
+        json.loads(checked, parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         raise InvalidValue(field, value, f"must be JSON text ({error})") from None
     return checked
+
+
+def _no_json(constant: str) -> None:
+    """NaN and the infinities, which Python's reader would let pass."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 _EVENT_CONVERSIONS = ((4, from_text),)

@@ -62,7 +62,7 @@ class Inbox(Store):
             self._write(
                 "UPDATE inbox SET status = 'done', done_at = ? "
                 "WHERE workspace_id = ? AND command_id = ? AND status = 'taken'",
-                (now(), self._workspace, command_id),
+                (now(), self._workspace, identifier("command_id", command_id)),
             )
             > 0
         )
@@ -73,14 +73,14 @@ class Inbox(Store):
             self._write(
                 "UPDATE inbox SET status = 'waiting', taken_at = NULL, taker = NULL "
                 "WHERE workspace_id = ? AND command_id = ? AND status = 'taken'",
-                (self._workspace, command_id),
+                (self._workspace, identifier("command_id", command_id)),
             )
             > 0
         )
 
     def get(self, command_id: str) -> Command | None:
         """The command, or None."""
-        rows = self._read(_SELECT + " AND command_id = ?", (self._workspace, command_id))
+        rows = self._read(_SELECT + " AND command_id = ?", (self._workspace, identifier("command_id", command_id)))
         return _command(rows[0]) if rows else None
 
     def unfinished(self) -> list[Command]:

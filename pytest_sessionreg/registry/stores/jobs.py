@@ -68,37 +68,43 @@ class Jobs(Store):
     def set_state(self, run_id: str, state: str, **fields: Any) -> bool:
         """Change the state, and any of `upsert`'s fields with it; False if there is no such run."""
         changes = {"state": identifier("state", state), **_checked(fields, _RUN_CHECKS)}
+        if changes.get("created_at", "") is None:
+            raise InvalidValue("created_at", None, "cannot be cleared")
         return (
             self._write(
                 f"UPDATE job_runs SET {', '.join(f'{name} = ?' for name in changes)} "
                 "WHERE workspace_id = ? AND run_id = ?",
-                (*changes.values(), self._workspace, run_id),
+                (*changes.values(), self._workspace, identifier("run_id", run_id)),
             )
             > 0
         )
 
     def get(self, run_id: str) -> JobRun | None:
         """The run, or None."""
-        rows = self._read(_SELECT_RUN + " AND run_id = ?", (self._workspace, run_id))
+        rows = self._read(_SELECT_RUN + " AND run_id = ?", (self._workspace, identifier("run_id", run_id)))
         return _run(rows[0]) if rows else None
 
     def by_job(self, job_id: str, *, limit: int | None = None) -> list[JobRun]:
         """The job's runs, the newest first."""
         most = -1 if limit is None else whole("limit", limit)
-        rows = self._read(_SELECT_RUN + " AND job_id = ?" + _NEWEST_FIRST, (self._workspace, job_id, most))
+        rows = self._read(
+            _SELECT_RUN + " AND job_id = ?" + _NEWEST_FIRST, (self._workspace, identifier("job_id", job_id), most)
+        )
         return [_run(row) for row in rows]
 
     def by_state(self, state: str, *, limit: int | None = None) -> list[JobRun]:
         """The runs in a state, the newest first."""
         most = -1 if limit is None else whole("limit", limit)
-        rows = self._read(_SELECT_RUN + " AND state = ?" + _NEWEST_FIRST, (self._workspace, state, most))
+        rows = self._read(
+            _SELECT_RUN + " AND state = ?" + _NEWEST_FIRST, (self._workspace, identifier("state", state), most)
+        )
         return [_run(row) for row in rows]
 
     def retry_chain(self, run_id: str) -> list[JobRun]:
         """The run, the one that it repeats, the one that that repeats, and so on; empty if there is no such run."""
         chain: list[JobRun] = []
         seen: set[str] = set()
-        wanted: str | None = run_id
+        wanted: str | None = identifier("run_id", run_id)
         while wanted is not None and wanted not in seen:
             seen.add(wanted)
             run = self.get(wanted)
@@ -110,7 +116,13 @@ class Jobs(Store):
 
     def remove(self, run_id: str) -> bool:
         """Delete a run with its steps; False if there is none."""
-        return self._write("DELETE FROM job_runs WHERE workspace_id = ? AND run_id = ?", (self._workspace, run_id)) > 0
+        return (
+            self._write(
+                "DELETE FROM job_runs WHERE workspace_id = ? AND run_id = ?",
+                (self._workspace, identifier("run_id", run_id)),
+            )
+            > 0
+        )
 
     def upsert_step(
         self, run_id: str, step: int, *, target_type: str, target_id: str, state: str, **fields: Any
@@ -139,7 +151,7 @@ class Jobs(Store):
         """The run's steps in their order."""
         rows = self._read(
             f"SELECT {_STEP_COLUMNS} FROM job_steps WHERE workspace_id = ? AND run_id = ? ORDER BY step",
-            (self._workspace, run_id),
+            (self._workspace, identifier("run_id", run_id)),
         )
         return [_step(row) for row in rows]
 

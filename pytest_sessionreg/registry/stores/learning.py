@@ -34,7 +34,7 @@ class Learning(Store):
 
     def get(self, session_id: str) -> LearningState | None:
         """The session's state, or None where there is none."""
-        rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, session_id))
+        rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, identifier("session_id", session_id)))
         return _state(rows[0]) if rows else None
 
     def list(self) -> List[LearningState]:
@@ -44,7 +44,10 @@ class Learning(Store):
     def remove(self, session_id: str) -> bool:
         """Forget the session's state; False if there was none."""
         return (
-            self._write("DELETE FROM learning WHERE workspace_id = ? AND session_id = ?", (self._workspace, session_id))
+            self._write(
+                "DELETE FROM learning WHERE workspace_id = ? AND session_id = ?",
+                (self._workspace, identifier("session_id", session_id)),
+            )
             > 0
         )
 

@@ -32,13 +32,14 @@ class Locks(Store):
         """
         from ..records.lock import Lock
 
-        instant = now()
-        expires_at = later(instant, positive("ttl", ttl))
+        span = positive("ttl", ttl)
         key = (self._workspace, identifier("name", name))
         identifier("session_id", session_id)
         if not self._database.in_transaction and self.holder(name) is not None:
             return None  # no need to queue for the write lock to learn that
         with self._joined():
+            instant = now()  # only here: waiting for the write lock is no part of the time to live
+            expires_at = later(instant, span)
             if self._read(
                 "SELECT 1 FROM locks WHERE workspace_id = ? AND name = ? AND expires_at > ?", (*key, instant)
             ):
@@ -56,29 +57,32 @@ class Locks(Store):
 
     def renew(self, name: str, session_id: str, *, ttl: timedelta) -> bool:
         """Hold on for another `ttl` from now; False if the session does not hold the lock any more."""
-        instant = now()
-        return (
-            self._write(
+        span = positive("ttl", ttl)
+        key = (self._workspace, identifier("name", name), identifier("session_id", session_id))
+        with self._joined():
+            instant = now()  # only here, as in acquire
+            changed = self._write(
                 "UPDATE locks SET expires_at = ? "
                 "WHERE workspace_id = ? AND name = ? AND session_id = ? AND expires_at > ?",
-                (later(instant, positive("ttl", ttl)), self._workspace, name, session_id, instant),
+                (later(instant, span), *key, instant),
             )
-            > 0
-        )
+        return changed > 0
 
     def release(self, name: str, session_id: str) -> bool:
         """Free the lock; False if the session does not hold it any more."""
         return (
             self._write(
                 "DELETE FROM locks WHERE workspace_id = ? AND name = ? AND session_id = ? AND expires_at > ?",
-                (self._workspace, name, session_id, now()),
+                (self._workspace, identifier("name", name), identifier("session_id", session_id), now()),
             )
             > 0
         )
 
     def holder(self, name: str) -> Lock | None:
         """The lock as it is held now, or None if it is free."""
-        rows = self._read(_SELECT + " AND name = ? AND expires_at > ?", (self._workspace, name, now()))
+        rows = self._read(
+            _SELECT + " AND name = ? AND expires_at > ?", (self._workspace, identifier("name", name), now())
+        )
         return _lock(rows[0]) if rows else None
 
     def list(self) -> List[Lock]:
@@ -86,8 +90,13 @@ class Locks(Store):
         rows = self._read(_SELECT + " AND expires_at > ? ORDER BY name", (self._workspace, now()))
         return [_lock(row) for row in rows]
 
-    def _free_expired(self, instant: str) -> int:
-        return self._write("DELETE FROM locks WHERE workspace_id = ? AND expires_at <= ?", (self._workspace, instant))
+    def _free_stale(self, instant: str) -> int:
+        """Free the locks that have expired or whose session has ended; how many."""
+        return self._write(
+            "DELETE FROM locks WHERE workspace_id = ? AND (expires_at <= ? OR EXISTS (SELECT 1 FROM sessions AS s "
+            "WHERE s.workspace_id = locks.workspace_id AND s.session_id = locks.session_id AND s.status <> 'active'))",
+            (self._workspace, instant),
+        )
 
 
 _LOCK_CONVERSIONS = ((3, from_text), (4, from_text))

@@ -40,7 +40,7 @@ class Meta(Store):
 
     def get(self, key: str) -> MetaEntry | None:
         """The entry, or None."""
-        rows = self._read("SELECT key, value, updated_at FROM meta WHERE key = ?", (key,))
+        rows = self._read("SELECT key, value, updated_at FROM meta WHERE key = ?", (identifier("key", key),))
         return _entry(rows[0]) if rows else None
 
     def list(self) -> List[MetaEntry]:
@@ -49,7 +49,7 @@ class Meta(Store):
 
     def delete(self, key: str) -> bool:
         """Forget a key; False if it had no value."""
-        return self._write("DELETE FROM meta WHERE key = ?", (key,)) > 0
+        return self._write("DELETE FROM meta WHERE key = ?", (identifier("key", key),)) > 0
 
 
 def _entry(row: tuple[str, str, str]) -> MetaEntry:

@@ -44,17 +44,24 @@ class Outputs(Store):
         instant = now()
         last = 0
         with self._joined():
-            for piece in pieces:
-                self._write(
-                    "INSERT INTO outputs (workspace_id, session_id, content, created_at) VALUES (?, ?, ?, ?)",
-                    (self._workspace, session_id, piece, instant),
-                )
-                ((last,),) = self._read("SELECT last_insert_rowid()", ())
+            self._write("SAVEPOINT append", ())  # the caller's transaction may survive a stream that does not
+            try:
+                for piece in pieces:
+                    self._write(
+                        "INSERT INTO outputs (workspace_id, session_id, content, created_at) VALUES (?, ?, ?, ?)",
+                        (self._workspace, session_id, piece, instant),
+                    )
+                    ((last,),) = self._read("SELECT last_insert_rowid()", ())
+            except BaseException:
+                if self._database.in_transaction:
+                    self._write("ROLLBACK TO append", ())
+                raise
+            self._write("RELEASE append", ())
         return last
 
     def list(self, session_id: str) -> List[Output]:
         """The session's outputs in the order of appending."""
-        rows = self._read(_SELECT + " ORDER BY output_id", (self._workspace, session_id))
+        rows = self._read(_SELECT + " ORDER BY output_id", (self._workspace, identifier("session_id", session_id)))
         return [_output(row) for row in rows]
 
     def since(self, session_id: str, mark: datetime | int) -> List[Output]:
@@ -67,15 +74,19 @@ class Outputs(Store):
         else:
             condition, value = " AND output_id > ?", str(whole("mark", mark))
             order = " ORDER BY output_id"
-        rows = self._read(_SELECT + condition + order, (self._workspace, session_id, value))
+        rows = self._read(_SELECT + condition + order, (self._workspace, identifier("session_id", session_id), value))
         return sorted((_output(row) for row in rows), key=lambda output: output.output_id)
 
     def pieces(self, session_id: str) -> Iterator[str]:
-        """The session's text, piece by piece; at most a batch of pieces is in memory at once."""
+        """The session's text as it is when the first piece is asked for, piece by piece; at most a batch of pieces is
+        in memory at once.
+        """
+        key = (self._workspace, identifier("session_id", session_id))
+        ((end,),) = self._read("SELECT max(output_id) FROM outputs WHERE workspace_id = ? AND session_id = ?", key)
         after = 0
-        while True:
+        while end is not None:
             rows = self._read(
-                _SELECT + " AND output_id > ? ORDER BY output_id LIMIT ?", (self._workspace, session_id, after, _BATCH)
+                _SELECT + " AND output_id > ? AND output_id <= ? ORDER BY output_id LIMIT ?", (*key, after, end, _BATCH)
             )
             if not rows:
                 return
@@ -90,7 +101,8 @@ class Outputs(Store):
     def delete(self, session_id: str) -> int:
         """Forget the session's outputs; how many there were."""
         return self._write(
-            "DELETE FROM outputs WHERE workspace_id = ? AND session_id = ?", (self._workspace, session_id)
+            "DELETE FROM outputs WHERE workspace_id = ? AND session_id = ?",
+            (self._workspace, identifier("session_id", session_id)),
         )
 
 

@@ -42,7 +42,7 @@ class Overrides(Store):
         """The override, or None where there is none; its value may be None too."""
         rows = self._read(
             _SELECT + " AND key = ?",
-            (self._workspace, session_id, key),
+            (self._workspace, identifier("session_id", session_id), identifier("key", key)),
         )
         return _override(rows[0]) if rows else None
 
@@ -50,7 +50,7 @@ class Overrides(Store):
         """The session's overrides, by key."""
         rows = self._read(
             _SELECT + " ORDER BY key",
-            (self._workspace, session_id),
+            (self._workspace, identifier("session_id", session_id)),
         )
         return [_override(row) for row in rows]
 
@@ -59,7 +59,7 @@ class Overrides(Store):
         return (
             self._write(
                 "DELETE FROM overrides WHERE workspace_id = ? AND session_id = ? AND key = ?",
-                (self._workspace, session_id, key),
+                (self._workspace, identifier("session_id", session_id), identifier("key", key)),
             )
             > 0
         )

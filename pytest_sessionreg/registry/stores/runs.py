@@ -43,7 +43,7 @@ class Runs(Store):
 
     def get(self, run_id: str) -> Run | None:
         """The run, or None."""
-        rows = self._read(_SELECT + " AND run_id = ?", (self._workspace, run_id))
+        rows = self._read(_SELECT + " AND run_id = ?", (self._workspace, identifier("run_id", run_id)))
         return _run(rows[0]) if rows else None
 
     def active(self) -> Run | None:
@@ -64,7 +64,7 @@ class Runs(Store):
         return (
             self._write(
                 "UPDATE runs SET agent_count = agent_count + 1 WHERE workspace_id = ? AND run_id = ?",
-                (self._workspace, run_id),
+                (self._workspace, identifier("run_id", run_id)),
             )
             > 0
         )
@@ -75,7 +75,7 @@ class Runs(Store):
             self._write(
                 "UPDATE runs SET status = 'completed', completed_at = ? "
                 "WHERE workspace_id = ? AND run_id = ? AND status = 'active'",
-                (now(), self._workspace, run_id),
+                (now(), self._workspace, identifier("run_id", run_id)),
             )
             > 0
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from ..clock import from_optional, from_text, later, now
 from ..errors import InvalidValue
@@ -32,19 +33,8 @@ _COLUMNS = (
 _SELECT = f"SELECT {_COLUMNS} FROM sessions WHERE workspace_id = ?"
 _ORDER = " ORDER BY started_at, session_id"
 _HEARTBEAT = "UPDATE sessions SET last_heartbeat_at = ? WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
-# What a resumed session does not mention stays as it was.
+# What a cleared field becomes where it cannot be nothing.
 _DEFAULTS = {"notify": 0, "transport_kind": "unknown", "transport_details": "{}", "metadata": "{}"}
-_KEPT = ("pid", "ppid", "process_started_at", "pid_namespace", "cwd", "repo_path", "repo_hash", "worktree", "branch")
-_REGISTER = (
-    f"INSERT INTO sessions ({_COLUMNS}) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ifnull(?, 0), ifnull(?, 'unknown'), ifnull(?, '{}'), 'active', "
-    "?, ?, NULL, ?, ifnull(?, '{}')) "
-    "ON CONFLICT (workspace_id, session_id) DO UPDATE SET "
-    + "".join(f"{name} = ifnull(excluded.{name}, {name}), " for name in (*_KEPT, "parent_id", "label", "expires_at"))
-    + "notify = ifnull(?, notify), transport_kind = ifnull(?, transport_kind), "
-    "transport_details = ifnull(?, transport_details), metadata = ifnull(?, metadata), "
-    "status = 'active', last_heartbeat_at = excluded.last_heartbeat_at, ended_at = NULL"
-)
 
 
 class Sessions(Store):
@@ -82,37 +72,31 @@ class Sessions(Store):
         instant = now()
         if pid is not None and process_started_at is None and whole("pid", pid):
             process_started_at = process_start(pid)
-        fields = _checked(
-            pid=pid,
-            ppid=ppid,
-            process_started_at=process_started_at,
-            pid_namespace=None if pid is None and ppid is None else pid_namespace(),
-            cwd=cwd,
-            repo_path=repo_path,
-            worktree=worktree,
-            branch=branch,
-            parent_id=parent_id,
-            label=label,
-            notify=notify,
-            transport_kind=transport_kind,
-            transport_details=transport_details,
-            metadata=metadata,
+        named = (
+            ("pid", pid),
+            ("ppid", ppid),
+            ("process_started_at", process_started_at),
+            ("cwd", cwd),
+            ("repo_path", repo_path),
+            ("worktree", worktree),
+            ("branch", branch),
+            ("parent_id", parent_id),
+            ("label", label),
+            ("notify", notify),
+            ("transport_kind", transport_kind),
+            ("transport_details", transport_details),
+            ("metadata", metadata),
         )
-        expires_at = None if ttl is None else later(instant, positive("ttl", ttl))
-        refreshed = (fields["notify"], fields["transport_kind"], fields["transport_details"], fields["metadata"])
+        given = _checked({name: value for name, value in named if value is not None})
+        if pid is not None:
+            # what belongs to a pid comes with it, known or not: another process has another start
+            given.setdefault("process_started_at", None)
+            given["pid_namespace"] = pid_namespace()
+        if ttl is not None:
+            given["expires_at"] = later(instant, positive("ttl", ttl))
         self._write(
-            _REGISTER,
-            (
-                self._workspace,
-                identifier("session_id", session_id),
-                *(fields[name] for name in (*_KEPT, "parent_id", "label")),
-                *refreshed[:3],
-                instant,
-                instant,
-                expires_at,
-                fields["metadata"],
-                *refreshed,
-            ),
+            _register_sql(tuple(given)),
+            (self._workspace, identifier("session_id", session_id), instant, instant, *given.values()),
         )
 
     def heartbeat(self, session_id: str, *, min_interval: timedelta | None = None) -> bool:
@@ -120,20 +104,22 @@ class Sessions(Store):
 
         min_interval: write only if the last heartbeat is at least that old; finding out takes no write lock.
         """
+        identifier("session_id", session_id)
         instant = now()
         if min_interval is not None:
+            recent = later(instant, -positive("min_interval", min_interval))
             rows = self._read(
                 "SELECT last_heartbeat_at FROM sessions "
                 "WHERE workspace_id = ? AND session_id = ? AND status = 'active'",
                 (self._workspace, session_id),
             )
-            if not rows or rows[0][0] > later(instant, -positive("min_interval", min_interval)):
+            if not rows or rows[0][0] > recent:
                 return bool(rows)
         return self._write(_HEARTBEAT, (instant, self._workspace, session_id)) > 0
 
     def get(self, session_id: str) -> Session | None:
         """The session, or None."""
-        rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, session_id))
+        rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, identifier("session_id", session_id)))
         return _session(rows[0]) if rows else None
 
     def list(
@@ -145,16 +131,18 @@ class Sessions(Store):
         notify: bool | None = None,
     ) -> List[Session]:
         """The sessions that meet every given condition, the oldest first."""
-        sql, parameters = _SELECT, [self._workspace]
-        if status is not None:
-            sql, parameters = sql + " AND status = ?", [*parameters, choice("status", status, STATUSES)]
+        conditions: List[tuple[str, Any]] = []
         if repo_path is not None:
-            sql, parameters = sql + " AND repo_path = ?", [*parameters, repo_path]
+            conditions.append(("repo_path = ?", text("repo_path", repo_path)))
         if branch is not None:
-            sql, parameters = sql + " AND branch = ?", [*parameters, branch]
+            conditions.append(("branch = ?", text("branch", branch)))
         if notify is not None:
-            sql += " AND notify = 1" if notify else " AND notify = 0"
-        return _sessions(self._read(sql + _ORDER, parameters))
+            conditions.append((f"notify = {_flag('notify', notify)} AND ?", 1))
+        if status is not None:
+            conditions.append(("status = ?", choice("status", status, STATUSES)))
+        # A unary plus keeps all but the first from choosing the index; they stand in order of how much they narrow.
+        where = "".join(f" AND {'+' if number else ''}{condition}" for number, (condition, _) in enumerate(conditions))
+        return _sessions(self._read(_SELECT + where + _ORDER, [self._workspace, *(value for _, value in conditions)]))
 
     def by_ppid(self, ppid: int) -> List[Session]:
         """The sessions whose parent process is `ppid`, the oldest first."""
@@ -170,10 +158,10 @@ class Sessions(Store):
             self._read(
                 "SELECT " + ", ".join(f"peer.{name}" for name in _COLUMNS.split(", ")) + " FROM sessions AS me "
                 "JOIN sessions AS peer ON peer.workspace_id = me.workspace_id AND peer.repo_path = me.repo_path "
-                "AND peer.branch IS me.branch AND peer.worktree IS me.worktree AND peer.session_id <> me.session_id "
-                "WHERE me.workspace_id = ? AND me.session_id = ? AND peer.status = 'active' "
+                "AND +peer.branch IS me.branch AND peer.worktree IS me.worktree AND peer.session_id <> me.session_id "
+                "WHERE me.workspace_id = ? AND me.session_id = ? AND +peer.status = 'active' "
                 "ORDER BY peer.started_at, peer.session_id",
-                (self._workspace, session_id),
+                (self._workspace, identifier("session_id", session_id)),
             )
         )
 
@@ -182,17 +170,18 @@ class Sessions(Store):
 
         Any argument of `register` but ttl, and expires_at. Raises InvalidValue for an unknown field.
         """
+        identifier("session_id", session_id)
         expires_at = {"expires_at": fields.pop("expires_at")} if "expires_at" in fields else {}
-        checked = _checked(**fields)
+        if "pid" in fields:  # another process: its start and its namespace go with its number
+            pid = fields["pid"]
+            known = pid is not None and whole("pid", pid) > 0
+            fields.setdefault("process_started_at", process_start(pid) if known else None)
+            fields.setdefault("pid_namespace", pid_namespace() if known else None)
+        checked = _checked(fields)
         if expires_at:
             value = expires_at["expires_at"]
             checked["expires_at"] = None if value is None else instant_text("expires_at", value)
-        for name, default in (
-            ("notify", 0),
-            ("transport_kind", "unknown"),
-            ("transport_details", "{}"),
-            ("metadata", "{}"),
-        ):
+        for name, default in _DEFAULTS.items():
             if name in checked and checked[name] is None:
                 checked[name] = default
         if not checked:
@@ -213,7 +202,7 @@ class Sessions(Store):
             self._write(
                 "UPDATE sessions SET status = 'finished', ended_at = ?, last_heartbeat_at = ? "
                 "WHERE workspace_id = ? AND session_id = ? AND status = 'active'",
-                (instant, instant, self._workspace, session_id),
+                (instant, instant, self._workspace, identifier("session_id", session_id)),
             )
             > 0
         )
@@ -221,7 +210,10 @@ class Sessions(Store):
     def remove(self, session_id: str) -> bool:
         """Delete a session and what hangs on it (locks, overrides, outputs ...); False if there is none."""
         return (
-            self._write("DELETE FROM sessions WHERE workspace_id = ? AND session_id = ?", (self._workspace, session_id))
+            self._write(
+                "DELETE FROM sessions WHERE workspace_id = ? AND session_id = ?",
+                (self._workspace, identifier("session_id", session_id)),
+            )
             > 0
         )
 
@@ -233,7 +225,8 @@ class Sessions(Store):
         oldest = later(instant, -positive("stale_after", stale_after))
         with self._joined():
             crashed = self._write(
-                "UPDATE sessions SET status = 'crashed', ended_at = ? "
+                # told which index, for without statistics SQLite takes the key, and so every session that ever was
+                "UPDATE sessions INDEXED BY sessions_by_status SET status = 'crashed', ended_at = ? "
                 "WHERE workspace_id = ? AND status = 'active' AND last_heartbeat_at < ?",
                 (instant, self._workspace, oldest),
             )
@@ -250,8 +243,8 @@ class Sessions(Store):
         dead = [
             (instant, self._workspace, session_id)
             for session_id, pid, started_at, namespace in self._read(
-                "SELECT session_id, pid, process_started_at, pid_namespace FROM sessions "
-                "WHERE workspace_id = ? AND status = 'active'",
+                "SELECT session_id, pid, process_started_at, pid_namespace "
+                "FROM sessions INDEXED BY sessions_by_status WHERE workspace_id = ? AND status = 'active'",
                 (self._workspace,),
             )
             if is_dead(pid, from_optional(started_at), namespace)
@@ -263,17 +256,32 @@ class Sessions(Store):
         return sum(self._write(mark, parameters) for parameters in dead)
 
 
-def _checked(**fields: Any) -> dict[str, Any]:
-    """The given fields as the database stores them, with repo_hash beside repo_path. Raises InvalidValue."""
+@lru_cache(maxsize=64)
+def _register_sql(given: tuple[str, ...]) -> str:
+    """The statement that sets the fields `given` and no others: SQLite rewrites the indexes of all that it sets."""
+    fields = "".join(f", {name}" for name in given)
+    changes = "".join(f", {name} = excluded.{name}" for name in given)
+    if "expires_at" not in given:
+        # an expiry that has passed must not remove what has just come back
+        changes += ", expires_at = iif(expires_at > excluded.last_heartbeat_at, expires_at, NULL)"
+    return (
+        f"INSERT INTO sessions (workspace_id, session_id, status, started_at, last_heartbeat_at{fields}) "
+        f"VALUES (?, ?, 'active', ?, ?{', ?' * len(given)}) ON CONFLICT (workspace_id, session_id) DO UPDATE SET "
+        f"status = 'active', ended_at = NULL, last_heartbeat_at = excluded.last_heartbeat_at{changes}"
+    )
+
+
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields as the database stores them, with repo_hash beside repo_path; None stays None. Raises InvalidValue."""
     checked: dict[str, Any] = {}
     for name, value in fields.items():
-        if name not in _CHECKS:
-            raise _unknown(name, value)
-        checked[name] = None if value is None else _CHECKS[name](name, value)
-    if checked.get("repo_path") is not None:
-        checked["repo_hash"] = _repo_hash(checked["repo_path"])
-    elif "repo_path" in checked:
-        checked["repo_hash"] = None
+        check = _CHECKS.get(name)
+        if check is None:
+            raise InvalidValue(name, value, f"is no field that can be set; these are {', '.join(_CHECKS)}")
+        checked[name] = None if value is None else check(name, value)
+    if "repo_path" in checked:
+        path = checked["repo_path"]
+        checked["repo_hash"] = None if path is None else _repo_hash(path)
     return checked
 
 
@@ -281,10 +289,6 @@ def _flag(field: str, value: Any) -> int:
     if not isinstance(value, bool):
         raise InvalidValue(field, value, "must be True or False")
     return int(value)
-
-
-def _unknown(name: str, value: Any) -> InvalidValue:
-    return InvalidValue(name, value, f"is no field that can be set; these are {', '.join(_CHECKS)}")
 
 
 def _repo_hash(repo_path: str) -> str:

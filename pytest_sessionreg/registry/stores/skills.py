@@ -56,7 +56,7 @@ class Skills(Store):
             "UNION ALL "
             "SELECT skill, 0, 1 FROM skill_invocations WHERE workspace_id = ? AND session_id = ?) "
             "GROUP BY skill ORDER BY skill",
-            (self._workspace, session_id) * 2,
+            (self._workspace, identifier("session_id", session_id)) * 2,
         )
         return [SkillUse(*row) for row in rows]
 

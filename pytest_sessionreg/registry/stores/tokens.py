@@ -9,13 +9,13 @@ from secrets import token_urlsafe
 
 from ..clock import later, now
 from ..store import Store
-from ..values import identifier, positive, text
+from ..values import identifier, positive, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..records.token import Validation
 
-__all__ = ["TTL", "Tokens"]
+__all__ = ["TTL", "Tokens", "chat_text", "token_hash"]
 
 # The seed's rule (CCR): a token lives for a day.
 TTL = timedelta(hours=24)
@@ -48,20 +48,18 @@ class Tokens(Store):
 
         rows = self._read(
             "SELECT session_id, chat_id, expires_at FROM tokens WHERE workspace_id = ? AND token_hash = ?",
-            (self._workspace, _hash(token)),
+            (self._workspace, token_hash(token)),
         )
         session_id, stored_chat, expires_at = rows[0] if rows else (None, "", "")
-        same_chat = compare_digest(_hash(stored_chat), _hash(_chat(chat_id)))
+        same_chat = compare_digest(token_hash(stored_chat), token_hash(chat_text(chat_id)))
         alive = expires_at > now()
         verdict = "unknown" if not rows else "wrong chat" if not same_chat else "valid" if alive else "expired"
         return Validation(verdict, session_id if verdict == "valid" else None)
 
     def revoke(self, token: str) -> bool:
         """Make a token worthless; False if it was so already. Of any number of callers one gets True."""
-        return (
-            self._write("DELETE FROM tokens WHERE workspace_id = ? AND token_hash = ?", (self._workspace, _hash(token)))
-            > 0
-        )
+        key = (self._workspace, token_hash(token))
+        return self._write("DELETE FROM tokens WHERE workspace_id = ? AND token_hash = ?", key) > 0
 
     def expire(self) -> int:
         """Remove the expired tokens; how many. Until then they are told from unknown ones."""
@@ -73,9 +71,9 @@ class Tokens(Store):
             "VALUES (?, ?, ?, ?, ?, ?)",
             (
                 self._workspace,
-                _hash(token),
+                token_hash(token),
                 identifier("session_id", session_id),
-                _chat(chat_id),
+                chat_text(chat_id),
                 created_at,
                 expires_at,
             ),
@@ -85,9 +83,13 @@ class Tokens(Store):
         return self._write("DELETE FROM tokens WHERE workspace_id = ? AND expires_at <= ?", (self._workspace, instant))
 
 
-def _chat(chat_id: str | int) -> str:
-    return identifier("chat_id", str(chat_id) if isinstance(chat_id, int) else chat_id)
+def chat_text(chat_id: str | int) -> str:
+    """A chat id as it is stored."""
+    if isinstance(chat_id, int):
+        return str(whole("chat_id", chat_id, least=-(1 << 63)))  # a Telegram group's is negative
+    return identifier("chat_id", chat_id)
 
 
-def _hash(secret: str) -> str:
+def token_hash(secret: str) -> str:
+    """What is stored of a token: its SHA-256, in hexadecimal digits."""
     return sha256(text("token", secret).encode()).hexdigest()

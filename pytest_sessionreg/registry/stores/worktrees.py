@@ -50,19 +50,28 @@ class Worktrees(Store):
             self._write(
                 "UPDATE worktrees SET result_status = ?, result_payload = ?, finished_at = ? "
                 "WHERE workspace_id = ? AND child_id = ?",
-                (identifier("status", status), json_text("payload", payload), now(), self._workspace, child_id),
+                (
+                    identifier("status", status),
+                    json_text("payload", payload),
+                    now(),
+                    self._workspace,
+                    identifier("child_id", child_id),
+                ),
             )
             > 0
         )
 
     def get(self, child_id: str) -> Worktree | None:
         """The child's link, or None."""
-        rows = self._read(_SELECT + " AND child_id = ?", (self._workspace, child_id))
+        rows = self._read(_SELECT + " AND child_id = ?", (self._workspace, identifier("child_id", child_id)))
         return _worktree(rows[0]) if rows else None
 
     def children(self, parent_id: str) -> list[Worktree]:
         """The parent's children, the first linked first."""
-        rows = self._read(_SELECT + " AND parent_id = ? ORDER BY linked_at, child_id", (self._workspace, parent_id))
+        rows = self._read(
+            _SELECT + " AND parent_id = ? ORDER BY linked_at, child_id",
+            (self._workspace, identifier("parent_id", parent_id)),
+        )
         return [_worktree(row) for row in rows]
 
 

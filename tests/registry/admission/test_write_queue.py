@@ -242,3 +242,41 @@ def test_an_error_in_the_block_passes_the_queue_on(database: str) -> None:
         with pytest.raises(KeyError), one.transaction():
             raise KeyError
         other.sessions.register("two")
+
+
+def test_a_writer_who_finds_the_line_empty_takes_no_ticket_and_passes_nobody(tmp_path: Path) -> None:
+    path = str(tmp_path / "line")
+    alone, first, late = TicketLine(path), TicketLine(path), TicketLine(path)
+    try:
+        assert alone.enter_alone()
+        assert not late.enter_alone(), "somebody is inside"
+        assert first.join(monotonic() + 1)
+        assert not first.wait(monotonic() + 0.05)
+        assert first.place() == 1
+        alone.leave_alone()
+        assert not late.enter_alone(), "somebody is in line"
+        assert not alone.enter_alone(), "also for the one who just left"
+        assert first.wait(monotonic() + 1)
+        first.complete()
+        assert late.enter_alone()
+        late.leave_alone()
+    finally:
+        for each in (alone, first, late):
+            each.close()
+
+
+def test_the_short_way_in_comes_back_after_the_last_in_line_gave_up(tmp_path: Path) -> None:
+    path = str(tmp_path / "line")
+    one, other = TicketLine(path), TicketLine(path)
+    try:
+        assert one.join(monotonic() + 1)
+        one.abandon()
+        assert not other.enter_alone()
+        assert other.join(monotonic() + 1)
+        assert other.wait(monotonic() + 1)
+        other.complete()
+        assert other.enter_alone()
+        other.leave_alone()
+    finally:
+        one.close()
+        other.close()

@@ -1,0 +1,1 @@
+"""The commands of `sessionreg`, one per module: parse, call, print."""

@@ -1,0 +1,29 @@
+"""`sessionreg cleanup`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+
+import click
+
+from ..parameters import database_option, existing_registry, json_option
+
+__all__ = ["cleanup"]
+
+
+@click.command(epilog="Example: sessionreg cleanup --database sessions.db")
+@database_option
+@json_option
+def cleanup(database: str | None, *, as_json: bool) -> None:
+    """Remove what has expired, free stale locks, mark sessions whose process is gone as crashed; in all workspaces."""
+    counts: Counter[str] = Counter()
+    with existing_registry(database) as registry, registry.transaction():
+        counts.update(asdict(registry.cleanup()))
+        for workspace in registry.all_workspaces():
+            counts.update(asdict(workspace.cleanup()))
+    if as_json:
+        click.echo(json.dumps(counts))
+    else:
+        click.echo(", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items()))

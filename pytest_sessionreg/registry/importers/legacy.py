@@ -1,0 +1,130 @@
+"""Import one legacy source."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from contextlib import nullcontext
+from hashlib import sha256
+
+from ..errors import InvalidValue
+from ..registry import Registry
+from ..values import LONGEST_ID
+from .ccr import CCR
+from .database_source import DATABASES
+from .errors import UnknownSource, UnreadableSource
+from .orbit import ORBIT
+from .overstory import OVERSTORY
+from .part import Layout, Part
+from .placing import Placing
+from .report import ImportReport, Malformed
+
+__all__ = ["SOURCES", "import_legacy", "marker"]
+
+_LAYOUTS = (CCR, OVERSTORY, ORBIT, *DATABASES)
+# What can be imported, in words for people.
+SOURCES = tuple(layout.looked_for for layout in _LAYOUTS)
+
+
+def import_legacy(registry: Registry, source: str | os.PathLike[str], *, dry_run: bool = False) -> ImportReport:
+    """Bring what an old store holds into the registry, in one transaction: all of it or nothing.
+
+    source: see SOURCES. Orbit's records go to the workspaces that they name, all others to the registry's own. A source
+    is imported once: a marker in `registry.meta` (see `marker`) is written with its rows, and of several processes that
+    import it at once one does. A record whose id the registry knows already is left out, because what is in use is
+    newer. A malformed record is reported and skipped; to import again after mending it, delete the marker. All is read
+    before the write lock is taken; the source is never changed. dry_run: tell what would be done, without a write or
+    the write lock.
+
+    Raises UnknownSource, UnreadableSource, the registry's own errors for a source database that SQLite cannot read, and
+    what `registry.transaction()` raises: WriteTimeout, or TransactionState inside an open transaction.
+    """
+    path = _absolute(source)
+    try:
+        layout, sources = _recognised(registry, path)
+        missing = [found for found in sources if registry.meta.get(marker(layout.kind, found)) is None]
+        parts = [layout.read(found, registry.workspace_id) for found in missing]
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); make it readable and import again; nothing was imported"
+        raise UnreadableSource(reason, file=os.fsdecode(error.filename or path)) from error
+    imported: Counter[str] = Counter()
+    repeated: Counter[str] = Counter()
+    malformed: list[Malformed] = []
+    taken = 0
+    placing = Placing(registry, dry_run=dry_run)
+    with nullcontext() if dry_run or not parts else registry.transaction():
+        for part in parts:
+            if not dry_run and not registry.meta.mark(marker(part.kind, part.path), _printable(part.path)):
+                continue
+            taken += 1
+            repeated += part.repeated
+            malformed += part.malformed
+            _place(part, placing, imported, repeated, malformed)
+    return ImportReport(
+        source=sources[0] if layout is ORBIT else path,
+        kind=layout.kind,
+        imported=dict(imported),
+        repeated=dict(repeated),
+        malformed=tuple(malformed),
+        already_imported=not taken,
+        dry_run=dry_run,
+    )
+
+
+def marker(kind: str, path: str) -> str:
+    """The key in `registry.meta` that says that the source was imported: `import:<kind>:<absolute path>`.
+
+    For a path that is no UTF-8, or too long for a key, `import:<kind>:sha256:<of its bytes>`. A CCR directory has one
+    marker for each of its files.
+    """
+    key = f"import:{kind}:{path}"
+    if len(key) <= LONGEST_ID and _printable(path) == path:
+        return key
+    return f"import:{kind}:sha256:{sha256(os.fsencode(path)).hexdigest()}"
+
+
+def _place(
+    part: Part, placing: Placing, imported: Counter[str], repeated: Counter[str], malformed: list[Malformed]
+) -> None:
+    for record in part.records():
+        try:
+            (imported if placing.place(record) else repeated)[record.store] += 1
+        except InvalidValue as error:
+            reason = record.place + str(error).removesuffix("; nothing was written")
+            malformed.append(Malformed(record.file, record.line, reason))
+
+
+def _absolute(source: str | os.PathLike[str]) -> str:
+    """The path without symbolic links, so that two ways to a source are one source; a file keeps its own name, which
+    says what it is. Raises UnknownSource.
+    """
+    try:
+        path = os.path.abspath(os.fsdecode(source))
+        directory = stat.S_ISDIR(os.stat(path).st_mode)
+    except (OSError, ValueError, TypeError) as error:
+        message = f"{source!r:.200} cannot be imported ({error}); name one that exists: {'; '.join(SOURCES)}"
+        raise UnknownSource(message, database="") from None
+    parent, name = os.path.split(path)
+    return os.path.realpath(path) if directory else os.path.join(os.path.realpath(parent), name)
+
+
+def _recognised(registry: Registry, path: str) -> tuple[Layout, list[str]]:
+    if os.path.samefile(path, registry.path):
+        message = f"{path} is the registry that it would be imported into; name an old store: {'; '.join(SOURCES)}"
+        raise UnknownSource(message, database=path)
+    found = [(layout, sources) for layout in _LAYOUTS if (sources := layout.sources(path))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        message = (
+            f"{path} holds more than one old store ({', '.join(layout.kind for layout, _ in found)}); "
+            "name the file, or the .orbit directory"
+        )
+    else:
+        message = f"{path} is no old store that is known; looked for: {'; '.join(SOURCES)}; name one of these"
+    raise UnknownSource(message, database=path)
+
+
+def _printable(path: str) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")

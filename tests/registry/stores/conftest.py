@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+
+import pytest
+
+from pytest_sessionreg.registry.clock import to_text
+from pytest_sessionreg.registry.workspace import STORES
+
+
+@pytest.fixture
+def let_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """The stores' clock stands still; the function given moves it."""
+    instant = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def now() -> str:
+        return to_text(instant)
+
+    def move(span: timedelta) -> None:
+        nonlocal instant
+        instant += span
+
+    for name in STORES:
+        monkeypatch.setattr(import_module(f"pytest_sessionreg.registry.stores.{name}"), "now", now)
+    monkeypatch.setattr("pytest_sessionreg.registry.workspace.now", now)
+    return move
