@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from urllib.parse import quote
 
+from .admission.holder import sqlite_holder
 from .admission.ticket_line import SUFFIX, line_state
 from .clock import from_optional, now
 from .errors import CannotOpen, RegistryError, primary_code
@@ -115,7 +116,9 @@ def _queue(path: str) -> Finding:
         return Finding("write queue", "never used")
     if not state.held:
         return Finding("write queue", "idle")
-    return Finding("write queue", f"held, {state.waiting} waiting", "note" if state.waiting else "ok")
+    holder = sqlite_holder(path)
+    who = "" if holder is None else f" by {holder}"
+    return Finding("write queue", f"held{who}, {state.waiting} waiting", "note" if state.waiting else "ok")
 
 
 def _contents(connection: sqlite3.Connection, path: str, *, full: bool, deadline_s: float) -> Iterator[Finding]:

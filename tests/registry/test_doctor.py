@@ -66,9 +66,11 @@ def test_a_lock_of_a_session_that_ended_is_stale(session_registry: Registry) -> 
     assert not examine(session_registry.path).wrong
 
 
-def test_a_writer_inside_the_queue_is_seen(session_registry: Registry) -> None:
+def test_a_writer_inside_the_queue_is_seen_and_named(session_registry: Registry) -> None:
     with session_registry.transaction():
-        assert _finding(examine(session_registry.path), "write queue").value == "held, 0 waiting"
+        value = _finding(examine(session_registry.path), "write queue").value
+    assert value.startswith(f"held by pid {os.getpid()} (")
+    assert value.endswith("alive, 0 waiting")
     assert _finding(examine(session_registry.path), "write queue").value == "idle"
 
 
