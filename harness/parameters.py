@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import click
 
@@ -16,26 +15,22 @@ from pytest_sessionreg.registry.errors import CannotOpen
 from pytest_sessionreg.registry.location import resolve
 from pytest_sessionreg.registry.registry import DEFAULT_WORKSPACE
 
-__all__ = ["SPAN", "database_option", "existing_registry", "json_option", "workspace_option"]
+__all__ = ["database_option", "existing_registry", "json_option", "span", "workspace_option"]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class _Span(click.ParamType[timedelta]):
-    name = "span"
+def span(value: str | timedelta) -> timedelta:
+    """A number and its unit, e.g. 90s, 30m, 24h, 7d, 2w. Raises click.BadParameter for anything else."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])", value)
+    found = timedelta(**{_UNITS[match[2]]: float(match[1])}) if match else timedelta(0)
+    if not found:
+        message = f"{value!r} is no time span; give a number above 0 and one of s, m, h, d, w, e.g. 7d"
+        raise click.BadParameter(message)
+    return found
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """A number and its unit, e.g. 90s, 30m, 24h, 7d, 2w."""
-        if isinstance(value, timedelta):
-            return value
-        match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])", str(value))
-        span = timedelta(**{_UNITS[match[2]]: float(match[1])}) if match else timedelta(0)
-        if not span:
-            self.fail(f"{value!r} is no time span; give a number above 0 and one of s, m, h, d, w, e.g. 7d", param, ctx)
-        return span
-
-
-SPAN = _Span()
 
 database_option = click.option(
     "--database",

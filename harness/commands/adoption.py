@@ -7,14 +7,19 @@ from datetime import timedelta
 
 import click
 
-from ..parameters import SPAN, database_option, existing_registry, json_option, workspace_option
+from ..parameters import database_option, existing_registry, json_option, span, workspace_option
 
 __all__ = ["adoption"]
 
 
 @click.command(epilog="Example: sessionreg adoption --window 7d")
 @click.option(
-    "--window", type=SPAN, default="7d", show_default=True, help="Suggestions of the last ... s, m, h, d or w."
+    "--window",
+    type=span,
+    default="7d",
+    show_default=True,
+    metavar="SPAN",
+    help="Suggestions of the last ... s, m, h, d or w.",
 )
 @workspace_option
 @database_option

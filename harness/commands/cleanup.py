@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 import click
+
+from pytest_sessionreg.registry.records.cleanup import Cleanup
 
 from ..parameters import database_option, existing_registry, json_option
 
@@ -18,9 +20,8 @@ __all__ = ["cleanup"]
 @json_option
 def cleanup(database: str | None, *, as_json: bool) -> None:
     """Remove what has expired, free stale locks, mark sessions whose process is gone as crashed; in all workspaces."""
-    counts: Counter[str] = Counter()
+    counts = Counter({field.name: 0 for field in fields(Cleanup)})
     with existing_registry(database) as registry, registry.transaction():
-        counts.update(asdict(registry.cleanup()))
         for workspace in registry.all_workspaces():
             counts.update(asdict(workspace.cleanup()))
     if as_json:

@@ -68,10 +68,14 @@ class Database:
         self._held_from_ns = 0
         self._connection: sqlite3.Connection | None = open_connection(path)
         self._execute: Callable[..., sqlite3.Cursor] = self._connection.execute
-        status = os.stat(path)
-        self._identity = (status.st_dev, status.st_ino)
-        self._admission = policy.bind(path)
-        set_busy_timeout(self._connection, self._admission.busy_timeout_s)
+        try:
+            status = os.stat(path)
+            self._identity = (status.st_dev, status.st_ino)
+            self._admission = policy.bind(path)
+            set_busy_timeout(self._connection, self._admission.busy_timeout_s)
+        except BaseException:
+            self._connection.close()
+            raise
 
     # -- the write path ------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .clock import now
 from .transaction import Joined
 
 TYPE_CHECKING = False
@@ -48,7 +47,3 @@ class Store:
     def _joined(self) -> Joined:
         """A context in which several statements are one change."""
         return Joined(self._database)
-
-    def _instant(self) -> str:
-        """Now, for statements that must agree on it."""
-        return now()

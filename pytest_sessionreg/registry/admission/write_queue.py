@@ -80,12 +80,18 @@ class _Bound:
         line = self._line
         if line is None:
             return
-        if self._alone:
-            self._alone = False
-            line.leave_alone()
-        elif self._queued:
-            self._queued = False
-            line.complete()
+        alone, self._alone = self._alone, False
+        queued, self._queued = self._queued, False
+        try:
+            if alone:
+                line.leave_alone()
+            elif queued:
+                line.complete()
+        except OSError as error:
+            # the write is done, and must not look failed because the line is broken; closing frees our place in it
+            self._line = None
+            line.close()
+            _warn_unordered(self._database, f"its sidecar failed ({error})")
 
     def close(self) -> None:
         if self._line is not None:

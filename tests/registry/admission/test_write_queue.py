@@ -16,6 +16,7 @@ from pytest_sessionreg import Registry, WriteQueue, WriteTimeout
 from pytest_sessionreg.fixtures import Workers
 from pytest_sessionreg.registry.admission import write_queue
 from pytest_sessionreg.registry.admission.ticket_line import SUFFIX, TicketLine
+from pytest_sessionreg.registry.connection import open_connection
 
 
 @contextmanager
@@ -280,3 +281,40 @@ def test_the_short_way_in_comes_back_after_the_last_in_line_gave_up(tmp_path: Pa
     finally:
         one.close()
         other.close()
+
+
+def test_a_sidecar_that_fails_after_the_commit_does_not_make_the_write_look_failed(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Registry.open(database) as registry, Registry.open(database) as other:
+
+        def fail(*_: object) -> None:
+            raise OSError(5, "Input/output error")
+
+        with pytest.warns(RuntimeWarning, match="sidecar failed"):
+            monkeypatch.setattr(TicketLine, "leave_alone", fail)
+            registry.sessions.register("one")
+        monkeypatch.undo()
+        other.sessions.register("two")
+        registry.sessions.register("three")
+        assert len(registry.sessions.list()) == 3
+
+
+def test_a_policy_that_cannot_be_bound_leaves_no_connection_open(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such lock")
+
+    opened: list[sqlite3.Connection] = []
+
+    def open_and_keep(path: str) -> sqlite3.Connection:
+        opened.append(open_connection(path))
+        return opened[0]
+
+    monkeypatch.setattr("pytest_sessionreg.registry.database.open_connection", open_and_keep)
+    monkeypatch.setattr(WriteQueue, "bind", fail)
+    with pytest.raises(RuntimeError, match="no such lock"):
+        Registry.open(database)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
