@@ -25,6 +25,9 @@ class Show(Protocol):
 @contextmanager
 def storm_progress(console: Console, duration_s: float | None) -> Iterator[Show]:
     """A bar per policy while the block runs. duration_s: how long each storm lasts where the writes are not counted."""
+    if not console.is_terminal:
+        yield lambda _: None
+        return
     bar = Bar(
         TextColumn("{task.description:<13}"),
         BarColumn(bar_width=30),
@@ -32,7 +35,6 @@ def storm_progress(console: Console, duration_s: float | None) -> Iterator[Show]
         TimeElapsedColumn(),
         TextColumn("{task.fields[rates]}"),
         console=console,
-        disable=not console.is_terminal,
     )
     tasks: dict[str, TaskID] = {}
 
