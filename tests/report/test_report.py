@@ -134,7 +134,7 @@ def test_the_plot_has_a_curve_per_policy_the_ideal_and_units(result: StormResult
     assert labels == ["ideal", "budget", "busy-timeout", "queue"]
     assert "ms" in axes.get_ylabel()
     assert axes.get_yscale() == "log"
-    assert figure.get_size_inches().tolist() == [8, 5]
+    assert figure.get_size_inches().tolist() == [8, 5.6]
 
 
 def test_the_page_needs_no_network_and_says_the_verdict_first(result: StormResult) -> None:
