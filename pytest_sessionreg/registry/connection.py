@@ -14,10 +14,12 @@ from .errors import CannotOpen, DatabaseBusy, DatabaseCorrupt, primary_code, tra
 from .filesystem import refuse_unsafe
 from .location import create_private
 
-__all__ = ["OPEN_PATIENCE_S", "open_connection", "set_busy_timeout"]
+__all__ = ["LOG_LIMIT_BYTES", "OPEN_PATIENCE_S", "open_connection", "set_busy_timeout"]
 
 # SQLite's own busy handler while opening: recovery after a crash holds everybody off (SQLITE_BUSY_RECOVERY).
 OPEN_PATIENCE_S = 5.0
+# Twice what the log grows to by itself: SQLite checkpoints it at 1,000 pages, 4 MB.
+LOG_LIMIT_BYTES = 8 << 20
 # One page of the smallest size (https://www.sqlite.org/fileformat2.html, 1.3.2).
 _SMALLEST_DATABASE = 512
 
@@ -40,6 +42,7 @@ def open_connection(path: str) -> sqlite3.Connection:
             set_synchronous_normal(connection)
             enforce_foreign_keys(connection)
             forbid_memory_map(connection)
+            limit_the_log(connection)
         except sqlite3.Error as error:
             connection.close()
             if primary_code(error) != sqlite3.SQLITE_BUSY:
@@ -108,3 +111,10 @@ def enforce_foreign_keys(connection: sqlite3.Connection) -> None:
 def forbid_memory_map(connection: sqlite3.Connection) -> None:
     """No memory-mapped I/O: with several writing processes it was seen to end in damage (FAILURES row 20)."""
     connection.execute("PRAGMA mmap_size=0")
+
+
+def limit_the_log(connection: sqlite3.Connection) -> None:
+    """The file of the write-ahead log is cut back to LOG_LIMIT_BYTES when it starts anew after a reader had kept it
+    from being checkpointed (FAILURES row 11).
+    """
+    connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT_BYTES}")

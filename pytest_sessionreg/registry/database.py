@@ -19,6 +19,7 @@ from .errors import (
     primary_code,
     translated,
 )
+from .fork import discard_after_fork
 from .schema import schema_version
 
 TYPE_CHECKING = False
@@ -36,10 +37,12 @@ __all__ = ["Database"]
 class Database:
     """The open file: its connection, how writers are admitted to it, and who owns it (one thread of one process).
 
-    `observer`, if given, receives one WriteRecord per write, admitted or not.
+    `observer`, if given, receives one WriteRecord per write, admitted or not. `patience_s`, unless None, is how many
+    seconds a writer waits instead of what the policy says.
     """
 
     __slots__ = (
+        "__weakref__",
         "_admission",
         "_busy",
         "_connection",
@@ -52,10 +55,12 @@ class Database:
         "_started_ns",
         "_thread",
         "path",
+        "patience_s",
     )
 
     def __init__(self, path: str, *, policy: AdmissionPolicy, observer: Observer | None) -> None:
         self.path = path
+        self.patience_s: float | None = None
         self._observer = observer
         if observer is not None:
             from .admission.record import WriteRecord  # only now: dataclasses cost a cold start more than SQLite does
@@ -76,6 +81,12 @@ class Database:
         except BaseException:
             self._connection.close()
             raise
+        discard_after_fork(self)
+
+    @property
+    def connection(self) -> sqlite3.Connection | None:
+        """The connection, for whoever must not close it; None once it is closed."""
+        return self._connection
 
     # -- the write path ------------------------------------------------------------------------------------------
 
@@ -90,7 +101,7 @@ class Database:
         self._check_unmoved()
         self._started_ns = monotonic_ns()
         try:
-            self._busy = self._admission.admit(self._try_begin)
+            self._busy = self._admission.admit(self._try_begin, self.patience_s)
         except WriteTimeout as error:
             self._busy = error.busy
             self._record("exhausted", code=error.code, phase=error.phase)

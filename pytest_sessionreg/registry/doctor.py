@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from time import monotonic
 from urllib.parse import quote
 
-from .admission.holder import sqlite_holder
-from .admission.ticket_line import SUFFIX, line_state
+from .admission.holder import holder, line_holder, sqlite_holder
+from .admission.line import line_state
+from .admission.shm_locks import shm_locks
 from .clock import from_optional, now
+from .connection import LOG_LIMIT_BYTES
 from .errors import CannotOpen, RegistryError, primary_code
 from .filesystem import UNSAFE, file_system_of
 from .health import wal_reset_bug
@@ -22,8 +24,10 @@ from .schema import SCHEMA_VERSION, schema_version
 
 __all__ = ["Diagnosis", "Finding", "examine"]
 
-# A log beyond this is not being checkpointed: the default checkpoint comes at 1,000 pages, 4 MB.
-_LARGE_WAL_BYTES = 64 << 20
+# A log beyond twice its limit is not being checkpointed.
+_LARGE_WAL_BYTES = 2 * LOG_LIMIT_BYTES
+# The locks of readers on the wal-index: bytes 123 to 127 (https://www.sqlite.org/walformat.html, 2.2).
+_READ_LOCKS = range(123, 128)
 _READ_PATIENCE_S = 5.0
 _PROGRESS_STEPS = 10_000
 
@@ -105,20 +109,26 @@ def _wal(path: str) -> Finding:
     except FileNotFoundError:
         return Finding("write-ahead log", "none")
     text = f"{size / 1024:,.0f} KiB"
-    if size > _LARGE_WAL_BYTES:
-        return Finding("write-ahead log", text, "wrong", "end the reader that keeps an old transaction open")
-    return Finding("write-ahead log", text)
+    if size <= _LARGE_WAL_BYTES:
+        return Finding("write-ahead log", text)
+    readers = {pid for pid, kind, first, _ in shm_locks(path) if kind == "READ" and first in _READ_LOCKS}
+    if not readers:
+        return Finding("write-ahead log", text, "note", "no reader is in its way any more: the next writes shrink it")
+    named = "; ".join(str(holder(pid)) for pid in sorted(readers))
+    remedy = "end the read transaction that has been open for longest: it keeps the log from being checkpointed"
+    return Finding("write-ahead log", f"{text}, read by {named}", "wrong", remedy)
 
 
 def _queue(path: str) -> Finding:
-    state = line_state(path + SUFFIX)
+    state = line_state(path)
     if state is None:
         return Finding("write queue", "never used")
-    if not state.held:
+    if not state.held and not state.waiting:
         return Finding("write queue", "idle")
-    holder = sqlite_holder(path)
-    who = "" if holder is None else f" by {holder}"
-    return Finding("write queue", f"held{who}, {state.waiting} waiting", "note" if state.waiting else "ok")
+    inside = sqlite_holder(path, state.blocker) or line_holder(state.blocker)
+    who = "" if inside is None else f" by {inside}"
+    waiting = "" if state.waiting is None else f", {state.waiting} waiting"
+    return Finding("write queue", f"held{who}{waiting}", "note" if state.waiting else "ok")
 
 
 def _contents(connection: sqlite3.Connection, path: str, *, full: bool, deadline_s: float) -> Iterator[Finding]:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import sqlite3
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .admission.holder import Holder
+
 __all__ = [
     "CannotOpen",
     "DatabaseBusy",
@@ -122,7 +126,8 @@ class WriteTimeout(RegistryError):
 
     `waited_s` is the time from the first attempt, `busy` how many BEGIN IMMEDIATE returned SQLITE_BUSY (None under
     BusyTimeout, where SQLite retries unseen), `phase` where it gave up: "queue" (in line behind other writers) or
-    "begin" (at SQLite's lock), `place` how many writers were ahead in the queue (None outside a queue).
+    "begin" (at SQLite's lock), `place` how many writers were ahead in the queue (None outside a queue), `holder` who
+    kept it waiting (None where that cannot be known).
     """
 
     def __init__(
@@ -134,12 +139,14 @@ class WriteTimeout(RegistryError):
         busy: int | None,
         phase: str,
         place: int | None = None,
+        holder: Holder | None = None,
     ) -> None:
         super().__init__(message, database=database, code=sqlite3.SQLITE_BUSY)
         self.waited_s = waited_s
         self.busy = busy
         self.phase = phase
         self.place = place
+        self.holder = holder
 
 
 _BY_PRIMARY_CODE: dict[int, tuple[type[RegistryError], str]] = {

@@ -6,8 +6,7 @@ import os
 from datetime import UTC, datetime
 from time import monotonic
 
-from .admission.byte_locks import AVAILABLE
-from .admission.ticket_line import SUFFIX, TicketLine
+from .admission.line import line_of
 from .errors import StorageError, WriteTimeout
 
 __all__ = ["quarantine"]
@@ -24,12 +23,13 @@ def quarantine(path: str, *, patience_s: float = 5.0) -> list[str]:
     Processes that have the file open raise DatabaseMoved at their next use. Raises WriteTimeout if a writer stays in
     the queue, StorageError if a rename fails.
     """
-    line = TicketLine(path + SUFFIX) if AVAILABLE else None
+    line = line_of(path)
     try:
-        deadline = monotonic() + patience_s
-        if line is not None and not (line.join(deadline) and line.wait(deadline)):
+        if line is not None and not line.enter(monotonic() + patience_s):
             message = f"{path}: a writer held the queue for {patience_s:g} s; nothing was moved: end that process first"
             raise WriteTimeout(message, database=path, waited_s=patience_s, busy=None, phase="queue")
+        if line is not None:
+            line.admitted(0)
         return _renamed(path)
     finally:
         if line is not None:

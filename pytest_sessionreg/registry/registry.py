@@ -5,6 +5,7 @@ from __future__ import annotations
 from .database import Database
 from .location import resolve
 from .migrations import migrate
+from .patience import Patience, seconds
 from .transaction import Transaction
 from .values import identifier
 from .workspace import Workspace
@@ -68,9 +69,20 @@ class Registry(Workspace):
 
         return AllWorkspaces(self._database)
 
-    def transaction(self) -> Transaction:
-        """Several stores in one BEGIN IMMEDIATE: `with registry.transaction(): ...` writes all of it or nothing."""
-        return Transaction(self._database)
+    def transaction(self, *, patience: float | None = None) -> Transaction:
+        """Several stores in one BEGIN IMMEDIATE: `with registry.transaction(): ...` writes all of it or nothing.
+
+        patience: for how many seconds to wait for the write lock, by default as long as the policy does.
+        """
+        return Transaction(self._database, None if patience is None else seconds(patience))
+
+    def patience(self, patience: float) -> Patience:
+        """Wait so many seconds for the write lock instead of the policy's: `with registry.patience(0.5): ...`.
+
+        Every write in the block has the whole patience to itself. Writes raise InvalidValue under a policy that does
+        not count in seconds (RetryBudget, BusyTimeout).
+        """
+        return Patience(self._database, seconds(patience))
 
     def close(self) -> None:
         """Close the registry, rolling back an open transaction; a second call does nothing."""

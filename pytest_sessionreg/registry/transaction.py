@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .patience import Patience
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
@@ -21,13 +23,18 @@ class Transaction:
     gives up.
     """
 
-    __slots__ = ("_database",)
+    __slots__ = ("_database", "_patience_s")
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, patience_s: float | None) -> None:
         self._database = database
+        self._patience_s = patience_s
 
     def __enter__(self) -> Self:
-        self._database.begin()
+        if self._patience_s is None:
+            self._database.begin()
+        else:
+            with Patience(self._database, self._patience_s):
+                self._database.begin()
         return self
 
     def __exit__(

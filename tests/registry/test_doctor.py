@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.registry import doctor
+from pytest_sessionreg.registry.connection import LOG_LIMIT_BYTES
 from pytest_sessionreg.registry.doctor import Diagnosis, Finding, examine
 from pytest_sessionreg.registry.errors import CannotOpen
 
@@ -70,7 +70,7 @@ def test_a_writer_inside_the_queue_is_seen_and_named(session_registry: Registry)
     with session_registry.transaction():
         value = _finding(examine(session_registry.path), "write queue").value
     assert value.startswith(f"held by pid {os.getpid()} (")
-    assert value.endswith("alive, 0 waiting")
+    assert value.endswith("alive for 0.0 s, 0 waiting")
     assert _finding(examine(session_registry.path), "write queue").value == "idle"
 
 
@@ -101,10 +101,23 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     assert "NOTADB" in _finding(diagnosis, "database").value
 
 
-def test_a_large_log_is_wrong(session_registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    session_registry.sessions.register("one")
-    monkeypatch.setattr(doctor, "_LARGE_WAL_BYTES", 10)
-    assert _finding(examine(session_registry.path), "write-ahead log").level == "wrong"
+def test_a_log_that_a_reader_pins_is_wrong_and_the_reader_is_named(session_registry: Registry) -> None:
+    reader = sqlite3.connect(session_registry.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM sessions").fetchall()
+    with session_registry.transaction() as own:
+        own.execute("CREATE TABLE ballast (bytes BLOB)")
+        own.execute("INSERT INTO ballast VALUES (zeroblob(20000000))")
+    found = _finding(examine(session_registry.path), "write-ahead log")
+    assert found.level == "wrong"
+    assert f"read by pid {os.getpid()} (" in found.value
+    reader.close()
+    found = _finding(examine(session_registry.path), "write-ahead log")
+    assert (found.level, "pid" in found.value) == ("note", False)
+    for _ in range(3):
+        session_registry.sessions.register("one")
+    assert _finding(examine(session_registry.path), "write-ahead log").level == "ok"
+    assert os.stat(session_registry.path + "-wal").st_size <= LOG_LIMIT_BYTES
 
 
 def test_a_check_that_takes_too_long_is_left_unfinished_and_said_to_be(session_registry: Registry) -> None:

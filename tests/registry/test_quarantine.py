@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_sessionreg import Registry, WriteTimeout
-from pytest_sessionreg.registry.admission.ticket_line import SUFFIX
+from pytest_sessionreg.registry.admission.sidecar import SUFFIX
 from pytest_sessionreg.registry.doctor import examine
 from pytest_sessionreg.registry.errors import DatabaseCorrupt, DatabaseMoved
 from pytest_sessionreg.registry.quarantine import quarantine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..errors import WriteTimeout
+from ..errors import InvalidValue, WriteTimeout
 from .parameters import Parameters, at_least
 
 TYPE_CHECKING = False
@@ -41,7 +41,13 @@ class _Bound:
         self.busy_timeout_s = policy.seconds
         self._database = database
 
-    def admit(self, begin: Callable[[], bool]) -> None:
+    def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> None:
+        if patience_s is not None:
+            raise InvalidValue(
+                "patience",
+                patience_s,
+                "SQLite's busy timeout belongs to the connection; use WriteQueue or FixedInterval",
+            )
         started = monotonic()
         if begin():
             return

@@ -41,11 +41,11 @@ class _Bound:
         self._policy = policy
         self._database = database
 
-    def admit(self, begin: Callable[[], bool]) -> int:
+    def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int:
         if begin():
             return 0
         started = monotonic()
-        deadline = started + self._policy.patience
+        deadline = started + (self._policy.patience if patience_s is None else patience_s)
         busy = 1
         while monotonic() < deadline:
             sleep(self._policy.seconds)

@@ -4,66 +4,97 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from time import monotonic_ns
 
-__all__ = ["Holder", "sqlite_holder"]
+from .shm_locks import shm_locks
+from .sidecar import pid_namespace_inode
 
-_KERNEL_LOCKS = "/proc/locks"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .sidecar import Insider
+
+__all__ = ["Holder", "holder", "line_holder", "sqlite_holder"]
+
 # SQLite's write lock: byte 120 of the -shm file (https://www.sqlite.org/walformat.html, 2.2).
 _WAL_WRITE_LOCK = 120
 # In characters: a command line is there to be recognised, on one line of a message.
 _LONGEST_COMMAND = 120
+# Process states of proc(5); every other letter is alive.
+_STATES = {"T": "stopped", "t": "stopped", "Z": "gone", "X": "gone"}
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process that holds the write lock.
+    """A process that keeps writers waiting.
 
     pid: its number. command: its command line, empty if it may not be read. state: "alive", "stopped" (SIGSTOP, or a
-    debugger) or "gone".
+    debugger) or "gone". held_s: for how many seconds, None if unknown.
     """
 
     pid: int
     command: str
     state: str
+    held_s: float | None = None
 
     def __str__(self) -> str:
         command = f" ({self.command})" if self.command else ""
-        return f"pid {self.pid}{command}, {self.state}"
+        since = "" if self.held_s is None else f" for {self.held_s:.1f} s"
+        return f"pid {self.pid}{command}, {self.state}{since}"
 
 
-def _holder(pid: int) -> Holder:
-    import psutil
+def holder(pid: int, held_s: float | None = None) -> Holder:
+    """What is known of process `pid`, whose pid is of this process's namespace."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            letter = file.read().rpartition(")")[2].split()[0]
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            words = file.read().split("\0")
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        if os.path.isdir("/proc/self"):
+            return Holder(pid, "", "gone", held_s)
+        return _portable_holder(pid, held_s)
+    except OSError:  # hidepid, or a process of another user that hides its command
+        letter, words = "", []
+    return Holder(pid, _one_line(words), _STATES.get(letter, "alive"), held_s)
+
+
+def _portable_holder(pid: int, held_s: float | None) -> Holder:
+    import psutil  # not everywhere: its import takes some 25 ms, on top of a deadline that has just passed
 
     try:
         process = psutil.Process(pid)
-        stopped = process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
-        gone = process.status() == psutil.STATUS_ZOMBIE
+        status = process.status()
+        words = process.cmdline()
+    except psutil.NoSuchProcess:
+        return Holder(pid, "", "gone", held_s)
     except (psutil.Error, ValueError, OverflowError):
-        return Holder(pid, "", "gone")
-    try:
-        command = " ".join(" ".join(process.cmdline()).split())[:_LONGEST_COMMAND]
-    except psutil.Error:
-        command = ""
-    return Holder(pid, command, "gone" if gone else "stopped" if stopped else "alive")
+        return Holder(pid, "", "alive", held_s)
+    stopped = status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    return Holder(pid, _one_line(words), "stopped" if stopped else "alive", held_s)
 
 
-def sqlite_holder(database: str) -> Holder | None:
+def _one_line(words: list[str]) -> str:
+    return " ".join(" ".join(words).split())[:_LONGEST_COMMAND]
+
+
+def line_holder(insider: Insider | None) -> Holder | None:
+    """Who `insider`, taken from a line's sidecar, is; None if it is nobody, or of another pid namespace."""
+    if insider is None or insider.namespace != pid_namespace_inode():
+        return None
+    return holder(insider.pid, _held_s(insider))
+
+
+def sqlite_holder(database: str, insider: Insider | None = None) -> Holder | None:
     """Who holds SQLite's own write lock on `database`, queued or not, as the kernel knows it (proc(5)), or None.
 
-    Linux only, and without opening the -shm file: closing a descriptor of it would drop this process's locks on it.
+    insider: who is inside the line, for the time since when. Linux only, and without opening the -shm file: closing a
+    descriptor of it would drop this process's locks on it.
     """
-    try:
-        status = os.stat(database + "-shm")
-        with open(_KERNEL_LOCKS, encoding="ascii", errors="replace") as table:
-            lines = table.read().splitlines()
-    except OSError:
-        return None
-    wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    for line in lines:
-        fields = line.split()
-        # e.g. "1: POSIX ADVISORY WRITE 4711 fe:00:262147 120 120"; a waiting request has "->" in front
-        if len(fields) == 8 and fields[1] == "POSIX" and fields[3] == "WRITE" and fields[5] == wanted:
-            pid, first, last = fields[4], fields[6], fields[7]
-            if pid.isdecimal() and first == last == str(_WAL_WRITE_LOCK):
-                return _holder(int(pid))
+    for pid, kind, first, last in shm_locks(database):
+        if kind == "WRITE" and first == last == _WAL_WRITE_LOCK:
+            return holder(pid, _held_s(insider) if insider is not None and insider.pid == pid else None)
     return None
+
+
+def _held_s(insider: Insider) -> float | None:
+    return max((monotonic_ns() - insider.since_ns) / 1e9, 0.0) if insider.since_ns else None

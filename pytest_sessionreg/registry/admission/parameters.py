@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["Parameters", "at_least"]
+__all__ = ["Parameters", "at_least", "between"]
 
 
 class Parameters:
@@ -53,4 +53,11 @@ def at_least(minimum: float, value: Any, name: str, *, whole: bool = False) -> A
     if not isinstance(value, kinds) or isinstance(value, bool) or not minimum <= value < float("inf"):
         kind = "a whole number" if whole else "a finite number"
         raise ValueError(f"{name}={value!r}: must be {kind}, at least {minimum}")
+    return value
+
+
+def between(minimum: float, maximum: float, value: Any, name: str) -> Any:
+    """`value`, if it is a number from `minimum` to `maximum`; else a ValueError that names it."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not minimum <= value <= maximum:
+        raise ValueError(f"{name}={value!r}: must be a number from {minimum} to {maximum}")
     return value

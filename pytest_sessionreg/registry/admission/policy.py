@@ -19,10 +19,11 @@ class Admission(Protocol):
     def busy_timeout_s(self) -> float:
         """What SQLite's own busy timeout is set to on the connection, in seconds."""
 
-    def admit(self, begin: Callable[[], bool]) -> int | None:
+    def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int | None:
         """Call `begin` (one BEGIN IMMEDIATE) until it returns True; how often it was busy, None where nobody can know.
 
-        Raises WriteTimeout when the policy gives up; nothing is held then.
+        patience_s: for how many seconds, instead of what the policy says; InvalidValue from policies that do not count
+        in seconds. Raises WriteTimeout when the policy gives up; nothing is held then.
         """
 
     def leave(self) -> None:

@@ -3,163 +3,203 @@
 from __future__ import annotations
 
 import warnings
-from time import monotonic, sleep
+from time import monotonic, monotonic_ns, sleep
 
 from ..errors import WriteTimeout
-from .byte_locks import AVAILABLE
-from .parameters import Parameters, at_least
-from .ticket_line import SUFFIX, TicketLine
+from .line import line_of
+from .parameters import Parameters, at_least, between
+from .sidecar import LONGEST_SLICE_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .holder import Holder
+    from .line import Line
+
 __all__ = ["WriteQueue"]
 
-# The head of the queue alone polls, and only writers that do not queue can make it (DESIGN, the keystone: 0.1 to 1 ms).
-_POLL_S = 0.0001
+# The head of the line alone polls, and only writers that do not queue can make it (DESIGN, the keystone: 0.1 to 1 ms).
+_FIRST_POLL_S = 0.0001
+_LAST_POLL_S = 0.001
+# Without a line: the sleeps of the retry budget (the seed: 20 to 150 ms), but until patience ends.
+_SHORTEST_SLEEP_S = 0.020
+_LONGEST_SLEEP_S = 0.150
+# A slice is for writers that come straight back: those that were away for less than this share of it.
+_STRAIGHT_BACK = 0.5
 
 
 class WriteQueue(Parameters):
     """Wait in line for at most `patience` seconds (default 5), then BEGIN IMMEDIATE.
 
     The line is a sidecar file beside the database, `<database>-queue`. Writers that do not use the queue stay safe:
-    SQLite's own lock decides. Where the platform or the file system has no open-file-description locks, every writer
-    polls as the head does, until its patience ends; a RuntimeWarning says so once.
+    SQLite's own lock decides. slice: for how many seconds (default 0.001, at most 0.05; 0: strictly in turn) a writer
+    that comes straight back may go on ahead of the line; with transactions of a few microseconds the hand-over costs
+    more than the work (the curve in reports/write-queue). Where a platform has no open-file-description locks, one
+    flock(2) keeps the order approximately; where the file system refuses both, every writer retries after 20 to 150 ms
+    until its patience ends. A RuntimeWarning says so once.
     """
 
-    __slots__ = ("patience",)
+    __slots__ = ("patience", "slice")
     name = "queue"
 
-    def __init__(self, patience: float = 5) -> None:
-        self._set(patience=at_least(0, patience, "patience"))
+    def __init__(self, patience: float = 5, slice: float = 0.001) -> None:  # noqa: A002  the schedulers' word for it
+        self._set(
+            patience=at_least(0, patience, "patience"),
+            slice=between(0, LONGEST_SLICE_S, slice, "slice"),
+        )
 
     patience: float
+    slice: float
 
     def bind(self, database: str) -> _Bound:
         """The queue of the file `database`."""
-        return _Bound(self.patience, database)
+        return _Bound(self, database)
 
 
 class _Bound:
-    __slots__ = ("_alone", "_database", "_line", "_patience", "_queued")
+    __slots__ = ("_database", "_left_ns", "_line", "_patience_s", "_slice_ns", "_straight_back_ns")
     busy_timeout_s = 0.0
 
-    def __init__(self, patience: float, database: str) -> None:
-        self._patience = patience
+    def __init__(self, policy: WriteQueue, database: str) -> None:
+        self._patience_s = policy.patience
+        self._slice_ns = round(policy.slice * 1e9)
+        self._straight_back_ns = round(policy.slice * 1e9 * _STRAIGHT_BACK)
         self._database = database
-        self._line: TicketLine | None = None
-        self._queued = False
-        self._alone = False
-        if not AVAILABLE:
-            _warn_unordered(database, "this platform has no open-file-description locks")
-            return
-        try:
-            self._line = TicketLine(database + SUFFIX)
-        except OSError as error:
-            _warn_unordered(database, f"its sidecar {database + SUFFIX} cannot be opened ({error.strerror})")
+        self._left_ns = 0
+        self._line: Line | None = None
+        self._open_line()
 
-    def admit(self, begin: Callable[[], bool]) -> int:
-        started = monotonic()
-        deadline = started + self._patience
-        if not self._enter_alone():
-            self._queue(started, deadline)
-        busy = 0
+    def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int:
+        started_ns = monotonic_ns()
+        line = self._line or self._open_line()
         try:
-            while not begin():
-                busy += 1
-                if monotonic() >= deadline:
-                    raise self._timeout(started, busy, "begin", None)  # noqa: TRY301  the handler frees the place in line
-                sleep(_POLL_S)
+            if line is not None and line.enter_at_once(started_ns):
+                if begin():
+                    return 0
+                return 1 + self._begin(begin, started_ns, self._deadline(started_ns, patience_s))
+            deadline = self._deadline(started_ns, patience_s)
+            if line is not None and not line.enter(deadline):
+                raise self._timeout(started_ns, 0, "queue")  # noqa: TRY301  the handler frees our place
+        except OSError as error:
+            self._lose_line(error)
+            return self._begin(begin, started_ns, self._deadline(started_ns, patience_s))
         except BaseException:
             self._give_up()
             raise
+        return self._begin_as_head(begin, started_ns, deadline)
+
+    def _begin_as_head(self, begin: Callable[[], bool], started_ns: int, deadline: float) -> int:
+        try:
+            busy = self._begin(begin, started_ns, deadline)
+        except BaseException:
+            self._give_up()
+            raise
+        if self._line is not None:
+            try:
+                self._line.admitted(self._slice_ns if started_ns - self._left_ns < self._straight_back_ns else 0)
+            except OSError as error:
+                self._lose_line(error)
+        return busy
+
+    def _deadline(self, started_ns: int, patience_s: float | None) -> float:
+        return started_ns / 1e9 + (self._patience_s if patience_s is None else patience_s)
+
+    def _begin(self, begin: Callable[[], bool], started_ns: int, deadline: float) -> int:
+        """BEGIN, as the head of the line or without one; how often it was busy."""
+        busy = 0
+        poll_s = _FIRST_POLL_S
+        while not begin():
+            busy += 1
+            remaining_s = deadline - monotonic()
+            if remaining_s <= 0:
+                raise self._timeout(started_ns, busy, "begin")
+            if self._line is None:
+                from random import uniform
+
+                poll_s = uniform(_SHORTEST_SLEEP_S, _LONGEST_SLEEP_S)
+            sleep(min(poll_s, remaining_s))
+            poll_s = min(2 * poll_s, _LAST_POLL_S)
         return busy
 
     def leave(self) -> None:
         line = self._line
         if line is None:
             return
-        alone, self._alone = self._alone, False
-        queued, self._queued = self._queued, False
+        self._left_ns = now_ns = monotonic_ns()
         try:
-            if alone:
-                line.leave_alone()
-            elif queued:
-                line.complete()
+            line.leave(now_ns)
         except OSError as error:
             # the write is done, and must not look failed because the line is broken; closing frees our place in it
-            self._line = None
-            line.close()
-            _warn_unordered(self._database, f"its sidecar failed ({error})")
+            self._lose_line(error)
 
     def close(self) -> None:
         if self._line is not None:
             self._line.close()
 
-    def _enter_alone(self) -> bool:
-        """The short way in for a lone writer: two system calls instead of eight."""
-        line = self._line
-        if line is None:
-            return False
-        try:
-            self._alone = line.enter_alone()
-        except OSError:
-            return False  # the long way says what is wrong
-        return self._alone
-
-    def _queue(self, started: float, deadline: float) -> None:
-        """Stand in line until nobody is ahead. Without a usable sidecar there is no line, and SQLite's lock alone
-        decides.
-        """
-        line = self._line
-        if line is None:
-            return
-        try:
-            self._queued = line.join(deadline)
-            if self._queued and line.wait(deadline):
-                return
-            place = line.place() if self._queued else None
-        except OSError as error:
-            self._give_up()
-            self._line = None
-            line.close()
-            _warn_unordered(self._database, f"its sidecar failed ({error})")
-            return
-        except BaseException:
-            self._give_up()
-            raise
-        self._give_up()
-        raise self._timeout(started, 0, "queue", place)
-
     def _give_up(self) -> None:
-        if self._alone:
-            self._alone = False
-            if self._line is not None:
-                self._line.leave_alone()
-        if self._queued:
-            self._queued = False
-            if self._line is not None:
-                self._line.abandon()
+        if self._line is not None:
+            try:
+                self._line.give_up()
+            except OSError as error:
+                self._lose_line(error)
 
-    def _timeout(self, started: float, busy: int, phase: str, place: int | None) -> WriteTimeout:
-        waited_s = monotonic() - started
-        where = "at SQLite's lock, held by a writer that does not queue" if phase == "begin" else "in line"
-        ahead = "" if place is None else f", {place} ahead"
+    def _open_line(self) -> Line | None:
+        try:
+            self._line = line_of(self._database)
+        except OSError as error:
+            _warn_once(self._database, f"the sidecar {error.filename} cannot be opened ({error.strerror})")
+            return None
+        if self._line is None:
+            _warn_once(self._database, "this platform has no file locks that end with their process")
+        return self._line
+
+    def _lose_line(self, error: OSError) -> None:
+        """Do without a line for this write; the next one tries again. Closing the sidecar frees our place."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+        _warn_once(self._database, f"its sidecar failed ({error})")
+
+    def _timeout(self, started_ns: int, busy: int, phase: str) -> WriteTimeout:
+        place, holder = self._outlook()
+        waited_s = (monotonic_ns() - started_ns) / 1e9
+        where = "at SQLite's lock" if phase == "begin" else "in line" if place is None else f"in line, {place} ahead"
+        held_by = "" if holder is None else f", held up by {holder}"
         return WriteTimeout(
-            f"{self._database}: waited {waited_s:.2f} s {where}{ahead}; nothing was written: "
-            "raise patience, or find the writer that holds the lock",
+            f"{self._database}: waited {waited_s:.2f} s {where}{held_by}; nothing was written: "
+            "raise patience, or see to the process that holds the lock",
             database=self._database,
             waited_s=waited_s,
             busy=busy,
             phase=phase,
-            place=place,
+            place=place if phase == "queue" else None,
+            holder=holder,
         )
 
+    def _outlook(self) -> tuple[int | None, Holder | None]:
+        """Our place in line; and who has SQLite's write lock, queued or not, or else who blocks the line."""
+        from .holder import line_holder, sqlite_holder
 
-def _warn_unordered(database: str, reason: str) -> None:
+        place = blocker = None
+        if self._line is not None:
+            try:  # noqa: SIM105  contextlib would cost a cold start
+                place, blocker = self._line.place(), self._line.blocker()
+            except OSError:
+                pass  # then the kernel alone knows
+        return place, sqlite_holder(self._database, blocker) or line_holder(blocker)
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(database: str, reason: str) -> None:
+    if database in _warned:
+        return
+    _warned.add(database)
     warnings.warn(
-        f"{database}: writers are not queued, because {reason}; they poll every {_POLL_S * 1000:g} ms instead",
+        f"{database}: writers are not queued, because {reason}; each retries after "
+        f"{_SHORTEST_SLEEP_S * 1000:g} to {_LONGEST_SLEEP_S * 1000:g} ms until its patience ends",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -4,7 +4,7 @@ import pickle
 import random
 import sqlite3
 from collections.abc import Iterator
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from pytest_sessionreg import BusyTimeout, FixedInterval, Registry, RetryBudget,
 from pytest_sessionreg.registry.admission import retry_budget
 from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
 
-_POLICIES: list[AdmissionPolicy] = [RetryBudget(), BusyTimeout(), FixedInterval(), WriteQueue()]
+_POLICIES: list[AdmissionPolicy] = [RetryBudget(), RetryBudget(spin=True), BusyTimeout(), FixedInterval(), WriteQueue()]
 _IMPATIENT: list[AdmissionPolicy] = [
     RetryBudget(retries=2, min_delay=0.001, max_delay=0.002),
     BusyTimeout(0.05),
@@ -124,3 +124,49 @@ def test_a_busy_timeout_cannot_tell_how_often_it_was_busy(held: str) -> None:
     with Registry.open(held, policy=BusyTimeout(0.01)) as registry, pytest.raises(WriteTimeout) as caught:
         registry.sessions.register("one")
     assert caught.value.busy is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_BUSY_RECOVERY,
+        sqlite3.SQLITE_BUSY_SNAPSHOT,
+        sqlite3.SQLITE_BUSY_TIMEOUT,
+        sqlite3.SQLITE_BUSY | 99 << 8,
+    ],
+)
+@pytest.mark.parametrize("policy", [*_IMPATIENT[:1], *_IMPATIENT[2:]], ids=repr)
+def test_every_code_whose_primary_one_is_busy_is_tried_again_from_begin(
+    session_registry: Registry, monkeypatch: pytest.MonkeyPatch, policy: AdmissionPolicy, code: int
+) -> None:
+    with Registry.open(session_registry.path, policy=policy) as registry:
+        database = registry._database
+        execute = database._execute
+        begun: list[str] = []
+
+        def busy_at_first(sql: str, *parameters: Any) -> sqlite3.Cursor:
+            begun.append(sql)
+            if len(begun) < 3:
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = code
+                raise error
+            return execute(sql, *parameters)
+
+        monkeypatch.setattr(database, "_execute", busy_at_first)
+        registry.sessions.register("one")
+        assert begun[:3] == ["BEGIN IMMEDIATE"] * 3
+        assert registry.sessions.get("one") is not None
+
+
+@pytest.mark.parametrize(("spin", "name"), [(False, "budget"), (True, "budget-spin")])
+def test_a_spinning_budget_burns_the_time_that_the_other_sleeps(held: str, *, spin: bool, name: str) -> None:
+    policy = RetryBudget(retries=3, min_delay=0.05, max_delay=0.05, spin=spin)
+    assert policy.name == name
+    with Registry.open(held, policy=policy) as registry:
+        before = process_time()
+        with pytest.raises(WriteTimeout) as caught:
+            registry.sessions.register("one")
+        burnt_s = process_time() - before
+    assert caught.value.waited_s >= 0.15
+    assert (burnt_s > 0.05) is spin

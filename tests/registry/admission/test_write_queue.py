@@ -14,8 +14,9 @@ import pytest
 
 from pytest_sessionreg import Registry, WriteQueue, WriteTimeout
 from pytest_sessionreg.fixtures import Workers
-from pytest_sessionreg.registry.admission import write_queue
-from pytest_sessionreg.registry.admission.ticket_line import SUFFIX, TicketLine
+from pytest_sessionreg.registry.admission import byte_locks, flock_line
+from pytest_sessionreg.registry.admission.sidecar import SUFFIX
+from pytest_sessionreg.registry.admission.ticket_line import TicketLine
 from pytest_sessionreg.registry.connection import open_connection
 
 
@@ -90,6 +91,10 @@ def test_a_writer_that_gives_up_in_line_says_its_place_and_the_next_is_admitted(
             registry.sessions.register("one")
         assert (caught.value.phase, caught.value.place, caught.value.busy) == ("queue", 1, 0)
         assert caught.value.waited_s >= 0.2
+        assert caught.value.holder is not None
+        assert (caught.value.holder.pid, caught.value.holder.state) == (holder.pid, "alive")
+        assert 0 < (caught.value.holder.held_s or 0) < 30
+        assert f"held up by pid {holder.pid} (" in str(caught.value)
         holder.stdin.write("\n")  # type: ignore[union-attr]
         assert holder.stdout.readline() == "released\n"  # type: ignore[union-attr]
         registry.sessions.register("two")
@@ -108,8 +113,10 @@ def test_a_stopped_holder_costs_the_waiter_its_patience_and_no_more(database: st
     Registry.open(database).close()
     with _holder(database) as holder, _impatient(database) as registry:
         holder.send_signal(signal.SIGSTOP)
-        with pytest.raises(WriteTimeout):
+        with pytest.raises(WriteTimeout) as caught:
             registry.sessions.register("one")
+        assert caught.value.holder is not None
+        assert (caught.value.holder.pid, caught.value.holder.state) == (holder.pid, "stopped")
         holder.send_signal(signal.SIGCONT)
         holder.stdin.write("\n")  # type: ignore[union-attr]
         assert holder.stdout.readline() == "released\n"  # type: ignore[union-attr]
@@ -174,31 +181,9 @@ def test_a_damaged_sidecar_costs_no_write(database: str, workers: Workers, damag
         assert len(registry.sessions.list()) == 240
 
 
-def test_order_comes_back_after_the_counters_were_lost(tmp_path: Path) -> None:
-    path = tmp_path / "line"
-    line = TicketLine(str(path))
-    for _ in range(5):
-        assert line.join(monotonic() + 1)
-        line.complete()
-    path.write_bytes(b"")
-    first, second = TicketLine(str(path)), TicketLine(str(path))
-    try:
-        assert first.join(monotonic() + 1)
-        assert first.wait(monotonic() + 1)
-        assert second.join(monotonic() + 1)
-        assert second.place() == 1
-        assert not second.wait(monotonic() + 0.05)
-        first.complete()
-        assert second.wait(monotonic() + 1)
-        second.complete()
-    finally:
-        for each in (line, first, second):
-            each.close()
-
-
 def test_a_sidecar_that_cannot_be_opened_is_said_once_and_writers_go_on(database: str) -> None:
     os.mkdir(database + SUFFIX)
-    with pytest.warns(RuntimeWarning, match="not queued, because its sidecar"), Registry.open(database) as registry:
+    with pytest.warns(RuntimeWarning, match="not queued, because the sidecar"), Registry.open(database) as registry:
         registry.sessions.register("one")
         registry.sessions.register("two")
         assert len(registry.sessions.list()) == 2
@@ -207,7 +192,8 @@ def test_a_sidecar_that_cannot_be_opened_is_said_once_and_writers_go_on(database
 def test_a_platform_without_such_locks_is_said_once_and_writers_go_on(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_queue, "AVAILABLE", False)
+    monkeypatch.setattr(byte_locks, "AVAILABLE", False)
+    monkeypatch.setattr(flock_line, "AVAILABLE", False)
     with pytest.warns(RuntimeWarning, match="this platform has no"), Registry.open(database) as registry:
         registry.sessions.register("one")
     assert not os.path.exists(database + SUFFIX)
@@ -245,44 +231,6 @@ def test_an_error_in_the_block_passes_the_queue_on(database: str) -> None:
         other.sessions.register("two")
 
 
-def test_a_writer_who_finds_the_line_empty_takes_no_ticket_and_passes_nobody(tmp_path: Path) -> None:
-    path = str(tmp_path / "line")
-    alone, first, late = TicketLine(path), TicketLine(path), TicketLine(path)
-    try:
-        assert alone.enter_alone()
-        assert not late.enter_alone(), "somebody is inside"
-        assert first.join(monotonic() + 1)
-        assert not first.wait(monotonic() + 0.05)
-        assert first.place() == 1
-        alone.leave_alone()
-        assert not late.enter_alone(), "somebody is in line"
-        assert not alone.enter_alone(), "also for the one who just left"
-        assert first.wait(monotonic() + 1)
-        first.complete()
-        assert late.enter_alone()
-        late.leave_alone()
-    finally:
-        for each in (alone, first, late):
-            each.close()
-
-
-def test_the_short_way_in_comes_back_after_the_last_in_line_gave_up(tmp_path: Path) -> None:
-    path = str(tmp_path / "line")
-    one, other = TicketLine(path), TicketLine(path)
-    try:
-        assert one.join(monotonic() + 1)
-        one.abandon()
-        assert not other.enter_alone()
-        assert other.join(monotonic() + 1)
-        assert other.wait(monotonic() + 1)
-        other.complete()
-        assert other.enter_alone()
-        other.leave_alone()
-    finally:
-        one.close()
-        other.close()
-
-
 def test_a_sidecar_that_fails_after_the_commit_does_not_make_the_write_look_failed(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +240,7 @@ def test_a_sidecar_that_fails_after_the_commit_does_not_make_the_write_look_fail
             raise OSError(5, "Input/output error")
 
         with pytest.warns(RuntimeWarning, match="sidecar failed"):
-            monkeypatch.setattr(TicketLine, "leave_alone", fail)
+            monkeypatch.setattr(TicketLine, "leave", fail)
             registry.sessions.register("one")
         monkeypatch.undo()
         other.sessions.register("two")
