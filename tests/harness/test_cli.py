@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from pytest_sessionreg.storm.result import StormResult
+from pytest_sessionreg.storm.samples import read_counters
 
 _SMALL = ["--workers", "3", "--writes", "4", "--think-ms", "1"]
 
@@ -65,7 +66,7 @@ def test_the_result_repeats_the_parameters(tmp_path: Path) -> None:
         (["storm", "--policy", "hope"], 2, "'hope' is not one of"),
         (["storm", "--writes", "3", "--duration", "1"], 2, "exclude each other"),
         (["storm", "--hold-ms", "-1"], 2, "hold_ms=-1"),
-        (["storm", "--workload", "x"], 2, "'x' is not"),
+        (["storm", "--workload", "x"], 2, "workload 'x' is unknown; choose from heartbeat"),
         (["storm", "--out", "file/deeper"], 2, "not a directory that can be written"),
         (["storm", "--database", "missing/x.db"], 1, "does not exist; create it first"),
         (["storm", "--database", "/proc/x.db"], 1, "cannot be created"),
@@ -86,24 +87,42 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[st
     assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
 
 
-def test_an_interrupted_storm_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
     (tmp_path / "scratch").mkdir()
-    command = [sys.executable, "-m", "harness", "storm", "--workers", "4", "--duration", "60", "--policy", "queue"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-    while not list((tmp_path / "scratch").rglob("*.ledger")):
-        assert process.poll() is None
-        sleep(0.02)
-    family = psutil.Process(process.pid).children(recursive=True)
-    assert len(family) >= 4
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    words = ["--workers", "4", "--duration", "60", "--think-ms", "5", "--policy", "queue", "--no-plots"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "storm", *words],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while read_counters([str(path) for path in (tmp_path / "scratch").rglob("*.ledger")])[0] < 20:
+            assert process.poll() is None
+            sleep(0.02)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 4
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 1
-    assert errors.strip() == "sessionreg: interrupted; no worker is left"
+    assert errors.strip() == (
+        "sessionreg: interrupted; no worker is left; what was measured is kept, marked as partial, in reports/latest"
+    )
+    assert "queue: partial, interrupted" in printed
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
     assert list((tmp_path / "scratch").iterdir()) == []
-    assert not (tmp_path / "reports").exists()
+    result = StormResult.from_json((tmp_path / "reports/latest/storm.json").read_text())
+    (run,) = result.runs
+    assert result.partial == run.partial == "interrupted"
+    assert run.counts.acknowledged >= 20
+    assert run.counts.lost == 0
 
 
 def test_help_shows_an_example(tmp_path: Path) -> None:
