@@ -46,14 +46,12 @@ def accounted(
     if written is None:
         return Evidence(lost=None, duplicated=None, integrity=complaint)
     acknowledged = samples.worker[samples.committed] << 32 | samples.sequence[samples.committed]
-    found, times = np.unique(np.frombuffer(written, dtype=np.int64), return_counts=True)
+    found = np.sort(np.frombuffer(written, dtype=np.int64))
     if before:
-        known, known_times = np.unique(np.frombuffer(before, dtype=np.int64), return_counts=True)
-        times = times - _times_of(found, known, known_times)
-        found, times = found[times > 0], times[times > 0]
+        found = _without(found, np.frombuffer(before, dtype=np.int64))
     return Evidence(
-        lost=int(np.setdiff1d(acknowledged, found).size),
-        duplicated=int((times - 1).sum()),
+        lost=int((~_among(acknowledged, found)).sum()),
+        duplicated=int((found[1:] == found[:-1]).sum()),
         integrity=complaint,
     )
 
@@ -75,7 +73,19 @@ def integrity(database: str, *, foreign_keys: bool = True) -> str | None:
     return str(found)
 
 
-def _times_of(keys: Keys, known: Keys, times: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """How often each of `keys` is among `known`, which are sorted and come `times` each."""
-    places = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[places] == keys, times[places], 0)
+def _among(keys: Keys, found: Keys) -> npt.NDArray[np.bool_]:
+    """Which of `keys` are in `found`, which is sorted."""
+    if not len(found):
+        return np.zeros(len(keys), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(found, keys), len(found) - 1)
+    among: npt.NDArray[np.bool_] = found[places] == keys
+    return among
+
+
+def _without(found: Keys, before: Keys) -> Keys:
+    """`found`, which is sorted, without one entry for each of `before` that is there."""
+    keys, times = np.unique(found, return_counts=True)
+    old, old_times = np.unique(before, return_counts=True)
+    known = _among(keys, old)
+    times[known] -= old_times[np.searchsorted(old, keys[known])]
+    return np.repeat(keys, np.maximum(times, 0))

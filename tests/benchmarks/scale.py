@@ -112,7 +112,8 @@ def million() -> None:
         written = monotonic()
     print(
         f"million   {run.counts.attempted:,} writes reduced in {done - started:.2f} s (read {read - started:.2f}, "
-        f"database {examined - read:.2f}, analysis {done - examined:.2f}), {peak_mb} MB at most, {before_mb} before (bars: 5 s, "
+        f"database {examined - read:.2f}, "
+        f"analysis {done - examined:.2f}), {peak_mb} MB at most, {before_mb} before (bars: 5 s, "
         f"500 MB); as JSON {len(text) / 1e6:.0f} MB in {written - done:.2f} s, {_peak_mb()} MB at most"
     )
 
