@@ -65,7 +65,11 @@ class Ledger:
         self._begins = 0
         self._offset = HEADER.size
         self._end = 0
-        self._map = self._grown()
+        try:
+            self._map = self._grown()
+        except BaseException:
+            os.close(self._fd)
+            raise
         self.sequence = 0
         self.due_ns = 0
         self.before_ns = 0
@@ -130,6 +134,5 @@ class Ledger:
             else:
                 os.ftruncate(self._fd, self._end)
         except OSError as error:
-            os.close(self._fd)
             raise StormError(f"the ledger cannot grow ({error.strerror}); make room in TMPDIR, or set it") from error
         return mmap.mmap(self._fd, self._end)
