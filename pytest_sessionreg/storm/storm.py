@@ -16,6 +16,7 @@ from time import monotonic, monotonic_ns
 from ..processes import Call, Group, ProcessError, WorkerFailed
 from ..registry import RegistryError
 from .analysis import Findings, analysed
+from .descriptors import enough_descriptors
 from .errors import StormError
 from .evidence import Evidence, accounted, examine, integrity
 from .failures import read_failures
@@ -68,7 +69,7 @@ def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None)
     storm's own table and sessions are removed again.
     """
     workload = plan.resolved()
-    with tempfile.TemporaryDirectory(prefix="sessionreg-storm-") as scratch:
+    with enough_descriptors(plan.workers), tempfile.TemporaryDirectory(prefix="sessionreg-storm-") as scratch:
         site = Site(
             database=os.path.abspath(plan.database or os.path.join(scratch, "storm.db")),
             named=plan.database is not None,

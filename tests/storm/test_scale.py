@@ -7,9 +7,13 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from pytest_sessionreg.fixtures import Workers
 from pytest_sessionreg.storm import samples as samples_module
 from pytest_sessionreg.storm.analysis import Findings, analysed
+from pytest_sessionreg.storm.descriptors import enough_descriptors
+from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.evidence import examine
 from pytest_sessionreg.storm.ledger import HEADER
 from pytest_sessionreg.storm.plan import Plan
@@ -21,6 +25,31 @@ from pytest_sessionreg.storm_fixture import StormFixture
 def test_more_workers_than_processors_can_run(storm: StormFixture) -> None:
     run = storm(workers=96, writes=3, hold_ms=0, think_ms=5)
     assert (run.counts.acknowledged, run.lost, run.counts.exhausted) == (288, 0, 0)
+
+
+@pytest.mark.parametrize(("hard", "words"), [(4096, None), (40, "raise `ulimit -Hn`")])
+def test_a_low_limit_of_open_files_is_raised_for_the_storm_where_it_may_be(
+    workers: Workers, hard: int, words: str | None
+) -> None:
+    """In a process of its own: a hard limit never comes back."""
+
+    def limited() -> tuple[int, int] | str:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (24, hard))
+        try:
+            with enough_descriptors(100):
+                (inside, _) = resource.getrlimit(resource.RLIMIT_NOFILE)
+        except StormError as error:
+            return str(error)
+        return inside, resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+    (found,) = workers.run(limited, 1)
+    if words is not None:
+        assert words in found
+    else:
+        assert found[0] > 200
+        assert found[1] == 24
 
 
 def test_the_memory_of_an_analysis_grows_with_the_writes_and_not_with_the_workers(tmp_path: Path) -> None:
