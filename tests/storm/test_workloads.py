@@ -4,6 +4,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pytest_sessionreg import BusyTimeout, Registry, WriteQueue
@@ -125,7 +126,7 @@ def test_hooks_write_in_interpreters_of_their_own(storm: StormFixture, policy: s
     assert (run.counts.acknowledged, run.lost, run.counts.duplicated) == (6, 0, 0)
     samples = run.samples
     assert samples.divided
-    assert (samples.before_us > samples.wait_us + samples.hold_us).all(), "most of a hook is its interpreter's start"
+    assert np.median(samples.before_us) > np.median(samples.hold_us), "an interpreter starts for longer than it writes"
     assert (samples.after_us > 0).all()
     assert (samples.hold_us >= 1000).all()
     assert (run.counts.busy is None) == (policy == "busy-timeout")
