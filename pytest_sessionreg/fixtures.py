@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import pytest
 
 from .registry import Registry
-
-if TYPE_CHECKING:
-    from .registry.admission.policy import AdmissionPolicy
-    from .storm.result import Run
+from .storm_fixture import StormFixture
 
 __all__ = ["StormFixture", "Workers", "session_registry", "session_registry_path", "storm", "workers"]
 
@@ -55,27 +52,6 @@ class Workers:
             return group.run()
 
 
-class StormFixture(Protocol):
-    """The fixture `storm`."""
-
-    def __call__(
-        self,
-        *,
-        policy: AdmissionPolicy | str = "queue",
-        workers: int = 8,
-        writes: int | None = None,
-        duration_s: float | None = None,
-        hold_ms: float = 2.0,
-        think_ms: float = 20.0,
-        seed: int = 1,
-        workload: str = "heartbeat",
-        database: str | Path | None = None,
-    ) -> Run:
-        """Run a write storm. policy: one of the policies, or its name. writes: per worker, 30 unless duration_s is
-        given.
-        """
-
-
 @pytest.fixture
 def session_registry_path(tmp_path: Path) -> Path:
     """Where the test's own registry lies; no file is there until somebody opens it."""
@@ -96,36 +72,6 @@ def workers(request: pytest.FixtureRequest) -> Workers:
 
 
 @pytest.fixture
-def storm() -> StormFixture:
-    """A write storm: `storm(policy="queue", workers=8, writes=30).lost == 0`."""
-
-    def run(
-        *,
-        policy: AdmissionPolicy | str = "queue",
-        workers: int = 8,
-        writes: int | None = None,
-        duration_s: float | None = None,
-        hold_ms: float = 2.0,
-        think_ms: float = 20.0,
-        seed: int = 1,
-        workload: str = "heartbeat",
-        database: str | Path | None = None,
-    ) -> Run:
-        from .storm.plan import Plan
-        from .storm.policies import policy_named
-        from .storm.storm import run_storm
-
-        plan = Plan(
-            policy=policy_named(policy) if isinstance(policy, str) else policy,
-            workers=workers,
-            writes=30 if writes is None and duration_s is None else writes,
-            duration_s=duration_s,
-            hold_ms=hold_ms,
-            think_ms=think_ms,
-            seed=seed,
-            workload=workload,
-            database=None if database is None else str(database),
-        )
-        return run_storm(plan)
-
-    return run
+def storm(request: pytest.FixtureRequest) -> StormFixture:
+    """A write storm: `storm("mixed", policy="queue", workers=8, writes=30).lost == 0`, or `storm(function, ...)`."""
+    return StormFixture(getattr(request, "module", None))

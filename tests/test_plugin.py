@@ -99,7 +99,7 @@ def test_a_storm_in_one_line(pytester: pytest.Pytester) -> None:
         def test_by_object(storm, tmp_path):
             run = storm(policy=RetryBudget(retries=2), workers=2, writes=3, database=tmp_path / "x.db")
             assert run.counts.attempted == 6
-            assert run.policy_parameters == "RetryBudget(retries=2, min_delay=0.02, max_delay=0.15)"
+            assert run.policy_parameters == repr(RetryBudget(retries=2))
         """,
         passed=2,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -12,12 +11,13 @@ from rich.console import Console
 
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.storm.workload import WORKLOAD_NAMES
+from pytest_sessionreg.storm.policies import POLICY_NAMES
+from pytest_sessionreg.storm.workload import WORKLOAD_NAMES, Workload, workload_named
+from pytest_sessionreg.storm.workloads.statements import read_statements
 
-from ..console import output
 from ..experiments.write_storm import write_storm
 from ..progress import storm_progress
+from ..storm_output import check_out, import_from_here, out_option, show
 
 __all__ = ["storm"]
 
@@ -35,22 +35,29 @@ __all__ = ["storm"]
 @click.option("--workers", default=32, show_default=True, metavar="N", help="Worker processes.")
 @click.option("--writes", type=int, metavar="M", help="Writes per worker.  [default: 30]")
 @click.option("--duration", type=float, metavar="S", help="Write for S seconds instead of M times.")
-@click.option("--hold-ms", default=2.0, show_default=True, metavar="H", help="Sleep inside each transaction.")
+@click.option("--hold-ms", type=float, metavar="H", help="Sleep inside each transaction.  [default: 2]")
+@click.option("--think-ms", type=float, metavar="T", help="Mean pause before each write, exponential.  [default: 150]")
 @click.option(
-    "--think-ms",
-    default=150.0,
-    show_default=True,
-    metavar="T",
-    help="Mean pause before each write, exponential.",
+    "--rate",
+    type=float,
+    metavar="R",
+    help="Instead of pauses: R writes per second over all workers on a fixed schedule, each measured from its "
+    "scheduled instant.",
 )
 @click.option(
     "--workload",
-    default="heartbeat",
-    show_default=True,
-    type=click.Choice(WORKLOAD_NAMES),
-    help="What a worker writes.",
+    metavar="NAME",
+    help=f"What a worker writes: {', '.join(WORKLOAD_NAMES)}, or a function of your own as package.module:function, "
+    "called with (connection or path, worker, sequence).  [default: heartbeat]",
 )
-@click.option("--seed", default=1, show_default=True, metavar="K", help="Repeats think times and jitter.")
+@click.option(
+    "--sql",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write with these SQL statements in each transaction; :worker and :sequence are given.",
+)
+@click.option("--schema", type=click.Path(), metavar="FILE", help="With --sql: SQL to run once before each storm.")
+@click.option("--seed", default=1, show_default=True, metavar="K", help="Repeats think times, jitter and draws.")
 @click.option(
     "--database",
     type=click.Path(),
@@ -58,13 +65,12 @@ __all__ = ["storm"]
     help="File to storm.  [default: a fresh one, removed afterwards]",
 )
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("reports/latest"),
-    show_default=True,
-    metavar="DIR",
-    help="Where results go.",
+    "--timeout",
+    type=float,
+    metavar="S",
+    help="Kill and name the workers that are not done after S seconds.  [default: generous]",
 )
+@out_option("reports/latest")
 @click.option("--no-plots", is_flag=True, help="Draw no picture.")
 @click.option(
     "--json",
@@ -77,58 +83,59 @@ def storm(  # noqa: PLR0917  click passes every option by name
     workers: int,
     writes: int | None,
     duration: float | None,
-    hold_ms: float,
-    think_ms: float,
-    workload: str,
+    hold_ms: float | None,
+    think_ms: float | None,
+    rate: float | None,
+    workload: str | None,
+    sql: str | None,
+    schema: str | None,
     seed: int,
     database: str | None,
+    timeout: float | None,
     out: Path,
     *,
     no_plots: bool,
     as_json: bool,
 ) -> None:
-    """Let worker processes write to one database under each admission policy, and compare."""
-    names = tuple(dict.fromkeys(policies)) or POLICY_NAMES
+    """Let worker processes write to one database under each admission policy, and compare.
+
+    A function whose first parameter is called `connection` writes inside a transaction that the storm begins and
+    commits; one that takes a `path` does everything itself, and no policy applies. Beside it in its module may stand
+    prepare(path), called before the workers start, and acknowledged(path), which returns the (worker, sequence) of
+    every write in the database.
+    """
+    import_from_here()
     try:
-        plan = Plan(
-            policy=policy_named(names[0]),
+        chosen = _workload(workload, sql, schema)
+        names = tuple(dict.fromkeys(policies)) or (POLICY_NAMES if chosen.admitted else ())
+        plan = Plan.of(
+            chosen,
+            policy=names[0] if names else None,
             workers=workers,
-            writes=30 if writes is None and duration is None else writes,
+            writes=writes,
             duration_s=duration,
             hold_ms=hold_ms,
             think_ms=think_ms,
+            rate_per_s=rate,
             seed=seed,
-            workload=workload,
             database=database,
+            timeout_s=timeout,
         )
-        _check_out(out)
+        check_out(out)
     except StormError as error:
         raise click.UsageError(str(error)) from None
-    with storm_progress(Console(stderr=True, soft_wrap=True), duration) as show:
-        result = write_storm(plan, names, command=shlex.join(["sessionreg", *sys.argv[1:]]), on_progress=show)
-    from pytest_sessionreg.report.files import write_report
-
-    paths = write_report(result, out, plots=not no_plots)
-    if as_json:
-        click.echo(result.to_json(), nl=False)
-    else:
-        from pytest_sessionreg.report.table import storm_table
-        from pytest_sessionreg.report.verdict import verdict
-
-        console = output()
-        console.print(storm_table(result.runs))
-        console.print(verdict(result.runs))
-        console.print(f"[dim]{result.environment.line()}[/dim]")
-        for path in paths:
-            click.echo(path)
-    if any(run.counts.lost or run.counts.duplicated or run.integrity != "ok" for run in result.runs):
-        sys.exit(1)
+    with storm_progress(Console(stderr=True, soft_wrap=True), duration) as progress:
+        result = write_storm(
+            plan, names or [plan.policy], command=shlex.join(["sessionreg", *sys.argv[1:]]), on_progress=progress
+        )
+    show(result, out, plots=not no_plots, as_json=as_json)
 
 
-def _check_out(out: Path) -> None:
-    """Before the storm rather than after it: whether results can be written."""
-    nearest = out
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise StormError(f"--out {out}: {nearest} is not a directory that can be written; choose another")
+def _workload(name: str | None, sql: str | None, schema: str | None) -> Workload:
+    if sql is None:
+        if schema is not None:
+            raise StormError("--schema goes with --sql; a function of your own has prepare(path)")
+        return workload_named(name or "heartbeat")
+    if name is not None:
+        raise StormError("--workload and --sql exclude each other; give one of them")
+    return read_statements(sql, schema)

@@ -70,5 +70,9 @@ COLUMNS = (
         lambda run: times(run.slowdown.p99),
     ),
     Column(("writes", "/s"), "acknowledged per second", lambda run: f"{run.throughput_per_s:.0f}"),
-    Column(("", "lost"), "acknowledged, and not in the database afterwards", lambda run: f"{run.counts.lost}"),
+    Column(
+        ("", "lost"),
+        "acknowledged, and not in the database afterwards",
+        lambda run: DASH if run.counts.lost is None else f"{run.counts.lost}",
+    ),
 )

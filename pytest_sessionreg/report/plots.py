@@ -33,8 +33,9 @@ def latency_by_percentile(runs: Sequence[Run]) -> Figure:
     figure = Figure(figsize=(8, 5.6), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    ideals = [np.sort(ideal_latencies_us(run.samples)) / 1000 for run in runs]
-    _draw_ideal(axes, ideals)
+    ideals = [np.sort(ideal_latencies_us(run.samples)) / 1000 for run in runs if run.samples.divided]
+    if ideals:
+        _draw_ideal(axes, ideals)
     for run in runs:
         colour, style = _STYLES.get(run.policy, ("#009E73", "-"))
         latencies = np.sort(run.samples.latency_us) / 1000

@@ -21,7 +21,7 @@ def load(run: Run) -> str:
 
 def verdict(runs: Sequence[Run]) -> str:
     """The sentence for `runs`, all of one load."""
-    broken = [run for run in runs if run.counts.lost or run.counts.duplicated or run.integrity != "ok"]
+    broken = [run for run in runs if run.damaged]
     if broken:
         return f"At {load(broken[0])}, {'; '.join(map(_damage, broken))}. Nothing else matters until that is explained."
     budget = next((run for run in runs if run.policy == "budget"), None)
@@ -81,6 +81,6 @@ def _damage(run: Run) -> str:
         what.append(f"lost {run.counts.lost} of {run.counts.acknowledged} acknowledged writes")
     if run.counts.duplicated:
         what.append(f"wrote {run.counts.duplicated} rows twice")
-    if run.integrity != "ok":
+    if run.integrity not in {None, "ok"}:
         what.append(f"left a damaged database ({run.integrity})")
     return f"{run.policy} {' and '.join(what)}"

@@ -13,6 +13,7 @@ import pytest
 from pytest_sessionreg import BusyTimeout, Registry, RetryBudget
 from pytest_sessionreg.fixtures import StormFixture
 from pytest_sessionreg.registry.errors import DatabaseCorrupt, RegistryError
+from pytest_sessionreg.storm import analysis
 from pytest_sessionreg.storm import storm as storm_module
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.evidence import CREATE_TABLE, examine
@@ -64,6 +65,7 @@ def test_a_storm_is_contended(storm: StormFixture) -> None:
     run = storm(policy="queue", workers=4, writes=20, hold_ms=5, think_ms=0)
     assert run.contended_rate is not None
     assert run.contended_rate > 0.9
+    assert run.utilization is not None
     assert run.utilization > 0.8
 
 
@@ -228,6 +230,6 @@ def test_a_storm_that_loses_a_write_reports_it(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_starved_worker_shows_in_the_fairness() -> None:
-    assert storm_module._jain([1, 1, 1, 1]) == pytest.approx(1)
-    assert storm_module._jain([1, 1, 1, 9]) == pytest.approx(12**2 / (4 * 84))
-    assert storm_module._jain([0, 0]) is None
+    assert analysis._jain([1, 1, 1, 1]) == pytest.approx(1)
+    assert analysis._jain([1, 1, 1, 9]) == pytest.approx(12**2 / (4 * 84))
+    assert analysis._jain([0, 0]) is None
