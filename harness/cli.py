@@ -17,8 +17,11 @@ from pytest_sessionreg.storm.errors import StormError
 
 from .commands.adoption import adoption
 from .commands.cleanup import cleanup
+from .commands.compare import compare
 from .commands.doctor import doctor
 from .commands.import_ import import_
+from .commands.policies import policies
+from .commands.report import report
 from .commands.sessions import sessions
 from .commands.storm import storm
 
@@ -31,7 +34,7 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-for _command in (storm, sessions, adoption, doctor, cleanup, import_):
+for _command in (storm, policies, compare, report, sessions, adoption, doctor, cleanup, import_):
     cli.add_command(_command)
 
 

@@ -91,7 +91,8 @@ class Run:
     None under BusyTimeout. contended_rate: writes that waited over 0.5 ms. latency_ms: wait plus hold.
     throughput_per_s: acknowledged writes over elapsed_s, from the gate to the last write's end. utilization: share of
     elapsed_s in which the lock was held. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal.
-    integrity: "ok", or the first complaint of integrity_check or foreign_key_check.
+    integrity: "ok", or the first complaint of integrity_check or foreign_key_check. round, rounds: which of how many
+    interleaved rounds this storm was, both 1 for a storm of its own.
     """
 
     policy: str
@@ -116,6 +117,8 @@ class Run:
     elapsed_s: float
     integrity: str
     samples: Samples = field(repr=False)
+    round: int = 1
+    rounds: int = 1
 
     @property
     def lost(self) -> int:
