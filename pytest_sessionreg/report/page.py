@@ -73,7 +73,7 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
     return templates.get_template("storm.html.j2").render(
         verdict=verdict(result.runs),
         tone=_tone(every),
-        partial=any(policy.partial or policy.rounds < policy.planned_rounds for policy in every),
+        partial=_partial(result, every),
         load=load(result.runs[0]),
         columns=[(column.name, column.meaning) for column in COLUMNS],
         rows=[_Row(tuple(column.text(policy) for column in COLUMNS), _style(policy)) for policy in every],
@@ -92,6 +92,13 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
 
 def _tone(every: Sequence[Standing]) -> str:
     return "broken" if any(policy.broken for policy in every) else "plain"
+
+
+def _partial(result: StormResult, every: Sequence[Standing]) -> str | None:
+    """Why the result is partial, in words; None where it is whole."""
+    reasons = [reason for policy in every for reason in policy.partial]
+    missing = any(policy.rounds < policy.planned_rounds for policy in every)
+    return getattr(result, "partial", None) or next(iter(reasons), "rounds are missing" if missing else None)
 
 
 def _style(policy: Standing) -> str:

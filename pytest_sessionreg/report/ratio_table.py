@@ -54,7 +54,7 @@ def finding(measure: Measure, ratio: Ratio) -> str:
 def ratios_note(policies: Sequence[AgainstControl]) -> str:
     """How the ratios were made, and what is missing."""
     fewest = min(ratio.over for policy in policies for ratio in policy.ratios)
-    how = "Mean: geometric, over the rounds. Interval: bootstrap over rounds; unclear: it holds 1.0."
+    how = "Mean: geometric. Interval: bootstrap over rounds; unclear: it holds 1."
     if fewest >= FEWEST_ROUNDS:
         return how
     return f"{how} A dash: fewer than {FEWEST_ROUNDS} rounds have the figure, too few for an interval."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .policies import POLICY_NAMES
 from .result import Quantiles, Run, Slowdown
 
 __all__ = ["Standing", "partial_reason", "rounds_by_policy", "standing", "standings"]
@@ -67,11 +68,16 @@ class Standing:
 
 
 def rounds_by_policy(runs: Iterable[Run]) -> dict[str, tuple[Run, ...]]:
-    """The runs of each policy in the order of their rounds; policies in the order in which they first appear."""
+    """The runs of each policy in the order of their rounds; policies in the order in which they first appear, or, where
+    rounds are interleaved and that order is drawn, in that of POLICY_NAMES.
+    """
     grouped: dict[str, list[Run]] = {}
     for run in runs:
         grouped.setdefault(run.policy, []).append(run)
-    return {policy: tuple(sorted(group, key=lambda run: run.round)) for policy, group in grouped.items()}
+    names = list(grouped)
+    if any(run.rounds > 1 for group in grouped.values() for run in group):
+        names.sort(key=lambda name: POLICY_NAMES.index(name) if name in POLICY_NAMES else len(POLICY_NAMES))
+    return {name: tuple(sorted(grouped[name], key=lambda run: run.round)) for name in names}
 
 
 def partial_reason(run: Run) -> str | None:
@@ -81,7 +87,7 @@ def partial_reason(run: Run) -> str | None:
 
 
 def standings(runs: Iterable[Run]) -> tuple[Standing, ...]:
-    """One per policy, in the order in which the policies first appear."""
+    """One per policy, in the order of rounds_by_policy."""
     return tuple(standing(rounds) for rounds in rounds_by_policy(runs).values())
 
 

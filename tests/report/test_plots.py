@@ -205,11 +205,11 @@ def test_the_forest_has_a_bar_per_policy_and_measure(run: Run) -> None:
     ]
     figure = ratio_forest(against_control(runs), load="a load")
     (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["queue", "budget"] * 3
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["budget", "queue"] * 3
     assert axes.get_xscale() == "log"
     bars = [line for line in axes.get_lines() if line.get_linewidth() == 3]
     assert len(bars) == 2, "of the throughput; forty-eight writes have no p99"
-    assert _finding(figure) == "throughput under queue is 2.00x that of busy-timeout (2.00 to 2.00x)"
+    assert _finding(figure) == "Throughput under queue is 2.00x that of busy-timeout (2.00 to 2.00x)"
 
 
 def test_the_frontier_draws_the_law_the_limits_and_this_machines_load() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pytest_sessionreg.report import files
 from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table
 from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, notes, percent, times
 from pytest_sessionreg.report.page import storm_page
+from pytest_sessionreg.report.plots import latency_by_percentile
 from pytest_sessionreg.report.ratio_table import ratio_table
 from pytest_sessionreg.report.table import storm_table
 from pytest_sessionreg.report.verdict import load, verdict
@@ -78,6 +79,14 @@ def _ratio_table(run: Run, rounds: int) -> Table | None:
         for policy, p99, throughput in (("busy-timeout", 50.0, 100.0), ("queue", 5.0, 50.0))
     ]
     return ratio_table(runs)
+
+
+def _partial(run: Run, reason: str) -> Run:
+    """`run`, ended early."""
+    kind = type("PartialRun", (Run,), {})
+    partial: Run = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
+    object.__setattr__(partial, "partial", reason)
+    return partial
 
 
 @pytest.mark.parametrize(
@@ -153,6 +162,18 @@ def test_what_was_not_checked_is_never_called_zero(run: Run) -> None:
     mixed = standing([unchecked, replace(run, round=2, rounds=2)])
     assert COLUMNS[-1].text(mixed) == NOT_CHECKED
     assert any("not looked for in 1 rounds" in note for note in notes([mixed]))
+
+
+def test_a_partial_result_is_labelled_wherever_it_is_shown(run: Run, result: StormResult) -> None:
+    early = _partial(run, "interrupted after 3 s")
+    lines = _printed(storm_table([early]))
+    assert lines[3].split()[0] == "queue*"
+    assert "* queue is partial: interrupted after 3 s" in " ".join(lines)
+    assert verdict([early]).startswith("Partial result (queue: interrupted after 3 s).")
+    page = storm_page(replace(result, runs=(early,)), pictures={})
+    assert "This result is partial (interrupted after 3 s)" in page
+    (axes,) = latency_by_percentile([early]).axes
+    assert any("queue (partial)" in str(line.get_label()) for line in axes.get_lines())
 
 
 def test_missing_rounds_are_said(run: Run) -> None:

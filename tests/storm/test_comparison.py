@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -42,6 +42,23 @@ def _rounds(run: Run, policy: str, p99_ms: Sequence[float | None]) -> list[Run]:
 
 def _result(environment: Environment, runs: Sequence[Run]) -> StormResult:
     return StormResult(environment=environment, command="sessionreg policies", runs=tuple(runs))
+
+
+def _partial(run: Run, reason: str) -> Run:
+    """`run`, ended early."""
+    kind = type("PartialRun", (Run,), {})
+    partial: Run = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
+    object.__setattr__(partial, "partial", reason)
+    return partial
+
+
+def test_a_round_that_ended_early_is_no_round(run: Run, environment: Environment) -> None:
+    mark, queue = _rounds(run, "busy-timeout", [10.0] * 5), _rounds(run, "queue", [2.0] * 5)
+    queue[2] = _partial(queue[2], "interrupted")
+    (against,) = against_control([*mark, *queue])
+    assert len(against.ratios[0].rounds) == 4
+    early = compare(_result(environment, mark + queue), _result(environment, mark + queue))
+    assert [policy.verdict for policy in early.policies] == ["no difference shown", "too few rounds"]
 
 
 def test_a_policy_is_set_against_the_control_of_the_same_round(run: Run) -> None:

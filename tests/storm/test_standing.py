@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -24,6 +24,14 @@ def _round(run: Run, number: int, p99: float | None, **counts: int) -> Run:
         latency_ms=replace(run.latency_ms, p99=p99, max=10.0 * number),
         counts=replace(run.counts, **counts),
     )
+
+
+def _partial(run: Run, reason: str) -> Run:
+    """`run`, ended early."""
+    kind = type("PartialRun", (Run,), {})
+    partial: Run = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
+    object.__setattr__(partial, "partial", reason)
+    return partial
 
 
 def test_one_round_stands_as_its_run_says(run: Run) -> None:
@@ -73,13 +81,22 @@ def test_the_busy_rate_is_over_all_begins(run: Run) -> None:
 
 
 def test_runs_are_grouped_by_policy_in_the_order_of_their_rounds(run: Run) -> None:
-    runs = [_round(run, 2, 1.0), replace(run, policy="budget"), _round(run, 1, 1.0)]
+    runs = [_round(run, 2, 1.0), replace(_round(run, 1, 1.0), policy="own"), _round(run, 1, 1.0)]
+    runs.append(replace(_round(run, 1, 1.0), policy="budget"))
     grouped = rounds_by_policy(runs)
-    assert list(grouped) == ["queue", "budget"]
+    assert list(grouped) == ["budget", "queue", "own"]
     assert [entry.round for entry in grouped["queue"]] == [1, 2]
-    assert [policy.policy for policy in standings(runs)] == ["queue", "budget"]
+    assert [policy.policy for policy in standings(runs)] == ["budget", "queue", "own"]
+    assert list(rounds_by_policy([run, replace(run, policy="budget")])) == ["queue", "budget"], "as they were asked for"
 
 
 def test_a_whole_run_has_no_reason_to_be_partial(run: Run) -> None:
     assert partial_reason(run) is None
     assert standing([run]).partial == ()
+
+
+def test_a_run_that_ended_early_says_why_in_one_line(run: Run) -> None:
+    early = _partial(_round(run, 2, 5.0), "worker 3 was killed\nTraceback ...")
+    together = standing([_round(run, 1, 5.0), early])
+    assert together.partial == ("worker 3 was killed",)
+    assert (together.rounds, together.whole_rounds) == (2, 1)

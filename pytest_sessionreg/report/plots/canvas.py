@@ -13,7 +13,19 @@ from matplotlib.figure import Figure
 from ...storm.result import Run
 from ...storm.standing import rounds_by_policy
 
-__all__ = ["INK", "QUIET", "canvas", "png", "style", "svg", "tidy", "title", "typical_rounds", "waits_known"]
+__all__ = [
+    "INK",
+    "QUIET",
+    "canvas",
+    "panel_title",
+    "png",
+    "style",
+    "svg",
+    "tidy",
+    "title",
+    "typical_rounds",
+    "waits_known",
+]
 
 LineStyle = str | tuple[float, tuple[float, ...]]
 
@@ -51,10 +63,24 @@ def style(policy: str, others: Sequence[str] = ()) -> tuple[str, LineStyle]:
 
 def title(figure: Figure, finding: str, beneath: str) -> None:
     """What the picture shows, in bold, and `beneath` it the load and whatever else a reader needs."""
-    head = textwrap.fill(finding[:1].upper() + finding[1:], _FINDING_WIDTH)
-    figure.suptitle(head, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
+    figure.suptitle(_balanced(finding, _FINDING_WIDTH), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     axes = figure.axes[0]
     axes.set_title(textwrap.fill(beneath, _LOAD_WIDTH), loc="left", x=0, fontsize=9, color=QUIET)
+
+
+def _balanced(text: str, width: int) -> str:
+    """`text` in as few lines as `width` allows, none of them a lone last word."""
+    lines = len(textwrap.wrap(text, width))
+    narrower = next(
+        number for number in range(len(text) // lines, width + 1) if len(textwrap.wrap(text, number)) <= lines
+    )
+    return textwrap.fill(text, narrower)
+
+
+def panel_title(axes: Axes, text: str) -> None:
+    """`text` over one of several panels; over the first one it comes beneath what `title` wrote there."""
+    above = axes.get_title(loc="left")
+    axes.set_title(f"{above}\n{text}" if above else text, loc="left", x=0, fontsize=9, color=INK)
 
 
 def tidy(axes: Axes) -> None:

@@ -83,7 +83,13 @@ def capacity_frontier(
         writers, hold = own_load
         axes.plot([hold], [writers], "*", color="#CC79A7", markersize=16, markeredgecolor=INK, zorder=5)
         axes.annotate(
-            "this machine's load", (hold, writers), xytext=(10, 6), textcoords="offset points", fontsize=9, color=INK
+            "this machine's load",
+            (hold, writers),
+            xytext=(10, 6),
+            textcoords="offset points",
+            fontsize=9,
+            color=INK,
+            bbox={"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
         most = max(most, writers)
     axes.set_xscale("log")

@@ -114,5 +114,5 @@ def _finding(every: Sequence[Standing]) -> str:
 
 def _beneath(runs: Sequence[Run], every: Sequence[Standing]) -> str:
     most = max(policy.rounds for policy in every)
-    rounds = f"; median of {most} rounds, bands from the least to the greatest" if most > 1 else ""
+    rounds = f"; median of {most} rounds, bands: least to greatest" if most > 1 else ""
     return f"{load(runs[0])}{rounds}"

@@ -103,5 +103,7 @@ def _finding(policies: Sequence[AgainstControl], control: str) -> str:
             middle, best = pick(sure, key=lambda candidate: candidate[0])
             ratio = best.ratios[index]
             span = f" ({interval(ratio)})" if ratio.low is not None else f", of fewer than {FEWEST_ROUNDS} rounds"
-            return f"{MEASURES[index].title} under {best.policy} is {times(middle)} that of {control}{span}"
+            return (
+                f"{MEASURES[index].title.capitalize()} under {best.policy} is {times(middle)} that of {control}{span}"
+            )
     return f"Nothing to set against {control}"

@@ -17,7 +17,7 @@ from ...storm.samples import EXHAUSTED
 from ...storm.standing import rounds_by_policy
 from ..figures import percent
 from ..verdict import load
-from .canvas import INK, QUIET, canvas, style, tidy, title
+from .canvas import INK, QUIET, canvas, panel_title, style, tidy, title
 
 __all__ = ["retries_histogram"]
 
@@ -38,11 +38,10 @@ def retries_histogram(runs: Sequence[Run]) -> Figure:
     edges = _edges(max(int(values.max()) for values in taken.values()))
     figure = canvas(1.2 + 1.45 * len(policies))
     panels = figure.subplots(len(policies), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+    title(figure, _finding(taken, gave_up), load(runs[0]))
     for axes, policy in zip(panels, policies, strict=True):
         _draw(axes, taken[policy], gave_up[policy], edges, colour=style(policy, list(policies))[0])
-        axes.annotate(
-            policy, (0.99, 0.86), xycoords="axes fraction", ha="right", fontsize=10, fontweight="bold", color=INK
-        )
+        panel_title(axes, policy)
     panels[0].annotate(
         "the budget ends",
         (_BUDGET + 0.5, 60),
@@ -52,10 +51,10 @@ def retries_histogram(runs: Sequence[Run]) -> Figure:
         fontsize=8,
         color=INK,
     )
-    panels[-1].set_xticks(range(len(edges)), [*_bin_names(edges), "gave\nup"], fontsize=8)
-    panels[-1].set_xlabel("retries of a write (16+: 16 to 31, 32+: 32 to 63, and so on)")
+    wide = len(edges) > _BUDGET + 2
+    panels[-1].set_xticks(range(len(edges)), [*_bin_names(edges), "gave\nup"], fontsize=7.5 if wide else 8)
+    panels[-1].set_xlabel(f"retries of a write{' (16+: 16 to 31, 32+: 32 to 63, and so on)' if wide else ''}")
     figure.supylabel("share of writes in %, log scale", fontsize=10)
-    title(figure, _finding(taken, gave_up), load(runs[0]))
     return figure
 
 
@@ -114,5 +113,9 @@ def _finding(taken: dict[str, npt.NDArray[np.int64]], gave_up: dict[str, npt.NDA
     if not seen:
         return "SQLite retries unseen"
     policy = max(seen, key=lambda name: seen[name])
+    if not seen[policy]:
+        return "No write took a retry"
+    if seen[policy] <= _BUDGET:
+        return f"No write took more than {seen[policy]} of the budget's {_BUDGET} retries"
     over = float((taken[policy] > _BUDGET).mean())
     return f"Under {policy} {percent(over)} of writes took more than the budget's {_BUDGET} retries"

@@ -16,7 +16,7 @@ from ...storm.result import Run
 from ...storm.samples import EXHAUSTED, FAILED, Samples
 from ..figures import milliseconds
 from ..verdict import load
-from .canvas import INK, canvas, tidy, title, typical_rounds
+from .canvas import INK, canvas, panel_title, tidy, title, typical_rounds
 
 __all__ = ["timeline"]
 
@@ -46,14 +46,12 @@ def timeline(runs: Sequence[Run]) -> Figure:
     heights = [0.45 + max(0.9, len(lane) * (0.06 if len(shown) > 1 else 0.1)) for lane in lanes]
     figure = canvas(1.3 + sum(heights) + 0.25 * len(shown))
     panels = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, run, workers in zip(panels, shown, lanes, strict=True):
-        _draw(axes, run, workers, length)
     title(
         figure, _finding(shown), f"{load(runs[0])}; around the longest wait of each, {milliseconds(length / 1000)} ms"
     )
-    # the load and the first panel's own title share one place
-    head = panels[0].get_title(loc="left")
-    panels[0].set_title(f"{head}\n{_panel_title(shown[0], lanes[0], length)}", loc="left", fontsize=9, color=INK)
+    for axes, run, workers in zip(panels, shown, lanes, strict=True):
+        _draw(axes, run, workers, length)
+        panel_title(axes, _described(run, workers, length))
     panels[-1].set_xlabel("seconds since the gate opened")
     figure.legend(
         handles=[
@@ -173,7 +171,6 @@ def _draw(axes: Axes, run: Run, workers: Sequence[int], length: int) -> None:
         annotation_clip=False,
     )
     axes.set_ylabel("worker")
-    axes.set_title(_panel_title(run, workers, length), loc="left", fontsize=9, color=INK)
     tidy(axes)
     axes.grid(visible=False, axis="y")
     axes.ticklabel_format(axis="x", useOffset=False)
@@ -184,7 +181,7 @@ def _spans(starts: Instants, lengths: Instants) -> list[tuple[float, float]]:
     return [(start / 1e6, length / 1e6) for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
 
 
-def _panel_title(run: Run, workers: Sequence[int], length: int) -> str:
+def _described(run: Run, workers: Sequence[int], length: int) -> str:
     start, end = _window(run, length)
     longest = _longest(run.samples)
     ended = "gave up after" if (run.samples.outcome == EXHAUSTED).any() else "longest wait"
@@ -208,7 +205,7 @@ def _overtakes(run: Run) -> int:
 def _finding(runs: Sequence[Run]) -> str:
     counted = sorted(((_overtakes(run), run.policy) for run in runs), reverse=True)
     (most, policy), (least, fairest) = counted[0], counted[-1]
-    later = f"{most} later write{'' if most == 1 else 's'}"
+    later = f"{most or 'no'} later write{'' if most < 2 else 's'} overtook the one that waited longest"
     if len(counted) == 1:
-        return f"{policy}: {later} overtook the one that waited longest"
-    return f"Under {policy} {later} overtook the one that waited longest, under {fairest} {least}"
+        return f"Under {policy} {later}"
+    return f"Under {policy} {later}, under {fairest} {least or 'none'}"

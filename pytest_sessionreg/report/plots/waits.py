@@ -9,13 +9,13 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from ...storm.result import Run
 from ...storm.samples import EXHAUSTED, Samples
 from ..figures import milliseconds
 from ..verdict import load
-from .canvas import INK, canvas, title, typical_rounds
+from .canvas import canvas, panel_title, title, typical_rounds
 
 __all__ = ["longest_waits", "wait_heat_map"]
 
@@ -38,6 +38,7 @@ def wait_heat_map(runs: Sequence[Run]) -> Figure:
     each = 1.55 if len(shown) > 1 else 3.6
     figure = canvas(1.2 + each * len(shown))
     panels = figure.subplots(len(shown), 1, squeeze=False, sharex=True)[:, 0]
+    title(figure, _finding(shown), load(runs[0]))
     colours = colormaps["cividis_r"].with_extremes(bad="#ffffff")
     for axes, run, grid in zip(panels, shown, grids, strict=True):
         axes.imshow(
@@ -47,14 +48,15 @@ def wait_heat_map(runs: Sequence[Run]) -> Figure:
             aspect="auto",
             interpolation="nearest",
             origin="upper",
-            extent=(0, longest_us / 1e6, run.workers, 0),
+            extent=(0, longest_us / 1e6, run.workers - 0.5, -0.5),
         )
         lost = run.samples.outcome == EXHAUSTED
         ended = (run.samples.started_us + run.samples.wait_us)[lost] / 1e6
-        axes.plot(ended, run.samples.worker[lost] + 0.5, "x", color="#D00000", markersize=4, markeredgewidth=1)
+        axes.plot(ended, run.samples.worker[lost], "x", color="#D00000", markersize=4, markeredgewidth=1)
         number = f", round {run.round}" if run.rounds > 1 else ""
         gave_up = f"; {int(lost.sum())} gave up (x)" if lost.any() else ""
-        axes.set_title(f"{run.policy}{number}{gave_up}", loc="left", fontsize=9, color=INK)
+        panel_title(axes, f"{run.policy}{number}{gave_up}")
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_ylabel("worker")
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
@@ -62,12 +64,9 @@ def wait_heat_map(runs: Sequence[Run]) -> Figure:
     bar = figure.colorbar(
         panels[0].get_images()[0], ax=list(panels), label="longest wait under way, ms (white: under 0.5)", aspect=40
     )
-    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1,)))
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1,) if most > 200 * _LEAST_MS else (1, 2, 5)))
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    head = panels[0].get_title(loc="left")
-    title(figure, _finding(shown), load(runs[0]))
-    panels[0].set_title(f"{panels[0].get_title(loc='left')}\n{head}", loc="left", fontsize=9, color=INK)
     return figure
 
 
