@@ -37,14 +37,14 @@ def storm_progress(console: Console, duration_s: float | None) -> Iterator[Show]
     if not console.is_terminal:
         yield lambda _: None
         return
-    bar = _bar(console)
+    bar = _bar(console, 13)
     tasks: dict[str, TaskID] = {}
 
     def show(progress: Progress) -> None:
         share = _share(progress, duration_s)
         if progress.policy not in tasks:
-            for task in tasks.values():  # the storms before are done, whatever their last report said
-                bar.update(task, completed=1, left="")
+            for task in tasks.values():
+                bar.update(task, left="")
             tasks[progress.policy] = bar.add_task(progress.policy, total=1, rates="", left="")
         bar.update(
             tasks[progress.policy], completed=share, rates=_rates(progress), left=_left(progress.elapsed_s, share)
@@ -52,8 +52,6 @@ def storm_progress(console: Console, duration_s: float | None) -> Iterator[Show]
 
     with bar:
         yield show
-        for task in tasks.values():
-            bar.update(task, completed=1, left="")
 
 
 @contextmanager
@@ -62,7 +60,7 @@ def rounds_progress(console: Console, duration_s: float | None) -> Iterator[Show
     if not console.is_terminal:
         yield lambda _: None
         return
-    bar = _bar(console)
+    bar = _bar(console, 24)
     task = bar.add_task("starting", total=1, rates="", left="")
 
     def show(progress: RoundProgress) -> None:
@@ -80,9 +78,9 @@ def rounds_progress(console: Console, duration_s: float | None) -> Iterator[Show
         yield show
 
 
-def _bar(console: Console) -> Bar:
+def _bar(console: Console, name_width: int) -> Bar:
     return Bar(
-        TextColumn("{task.description:<13}", markup=False),
+        TextColumn(f"{{task.description:<{name_width}}}", markup=False),
         BarColumn(bar_width=24),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[rates]}"),

@@ -27,7 +27,7 @@ def ratio_table(runs: Sequence[Run], control: str = CONTROL) -> Table | None:
         return None
     most = max(len(ratio.rounds) for policy in policies for ratio in policy.ratios)
     table = plain_table()
-    table.title = Text(f"times {control}, round by round")
+    table.title = Text(f"times {control}, round by round", style="bold")
     table.add_column("policy", no_wrap=True, overflow="ellipsis", max_width=16)
     table.add_column("figure", no_wrap=True)
     headings = [f"{number}" for number in range(1, most + 1)] if most <= _MOST_SHOWN else ["least", "greatest"]

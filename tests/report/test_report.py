@@ -14,7 +14,7 @@ from pytest_sessionreg.report import files
 from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table
 from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, notes, percent, times
 from pytest_sessionreg.report.page import storm_page
-from pytest_sessionreg.report.plots import latency_by_percentile
+from pytest_sessionreg.report.plots import latency_by_percentile, retries_histogram, timeline, wait_heat_map
 from pytest_sessionreg.report.ratio_table import ratio_table
 from pytest_sessionreg.report.table import storm_table
 from pytest_sessionreg.report.verdict import load, verdict
@@ -172,6 +172,8 @@ def test_a_partial_result_is_labelled_wherever_it_is_shown(run: Run, result: Sto
     assert verdict([early]).startswith("Partial result (queue: interrupted after 3 s).")
     page = storm_page(replace(result, runs=(early,)), pictures={})
     assert "This result is partial (interrupted after 3 s)" in page
+    for figure in (timeline([early]), wait_heat_map([early]), retries_histogram([early])):
+        assert "queue (partial)" in figure.axes[0].get_title(loc="left")
     (axes,) = latency_by_percentile([early]).axes
     assert any("queue (partial)" in str(line.get_label()) for line in axes.get_lines())
 

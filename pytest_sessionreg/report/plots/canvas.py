@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ...storm.result import Run
-from ...storm.standing import rounds_by_policy
+from ...storm.standing import partial_reason, rounds_by_policy
 
 __all__ = [
     "INK",
@@ -19,6 +19,7 @@ __all__ = [
     "canvas",
     "panel_title",
     "png",
+    "run_name",
     "style",
     "svg",
     "tidy",
@@ -102,6 +103,12 @@ def typical_rounds(runs: Sequence[Run]) -> list[Run]:
         if ordered:
             chosen.append(ordered[(len(ordered) - 1) // 2])
     return chosen
+
+
+def run_name(run: Run) -> str:
+    """How a panel calls `run`: its policy, whether it is partial, and its round, if there are several."""
+    partial = "" if partial_reason(run) is None else " (partial)"
+    return f"{run.policy}{partial}{f', round {run.round}' if run.rounds > 1 else ''}"
 
 
 def waits_known(run: Run) -> bool:

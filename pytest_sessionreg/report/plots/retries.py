@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from ...registry.admission.retry_budget import RetryBudget
 from ...storm.result import Run
 from ...storm.samples import EXHAUSTED
-from ...storm.standing import rounds_by_policy
+from ...storm.standing import partial_reason, rounds_by_policy
 from ..figures import percent
 from ..verdict import load
 from .canvas import INK, QUIET, canvas, panel_title, style, tidy, title
@@ -41,7 +41,8 @@ def retries_histogram(runs: Sequence[Run]) -> Figure:
     title(figure, _finding(taken, gave_up), load(runs[0]))
     for axes, policy in zip(panels, policies, strict=True):
         _draw(axes, taken[policy], gave_up[policy], edges, colour=style(policy, list(policies))[0])
-        panel_title(axes, policy)
+        partial = any(partial_reason(run) is not None for run in policies[policy])
+        panel_title(axes, f"{policy}{' (partial)' if partial else ''}")
     panels[0].annotate(
         "the budget ends",
         (_BUDGET + 0.5, 60),

@@ -16,7 +16,7 @@ from ...storm.result import Run
 from ...storm.samples import EXHAUSTED, FAILED, Samples
 from ..figures import milliseconds
 from ..verdict import load
-from .canvas import INK, canvas, panel_title, tidy, title, typical_rounds
+from .canvas import INK, canvas, panel_title, run_name, tidy, title, typical_rounds
 
 __all__ = ["timeline"]
 
@@ -186,9 +186,8 @@ def _described(run: Run, workers: Sequence[int], length: int) -> str:
     longest = _longest(run.samples)
     ended = "gave up after" if (run.samples.outcome == EXHAUSTED).any() else "longest wait"
     few = f", {len(workers)} of {run.workers} workers" if len(workers) < run.workers else ""
-    number = f", round {run.round}" if run.rounds > 1 else ""
     return (
-        f"{run.policy}{number}: {start / 1e6:.2f} to {end / 1e6:.2f} s{few}; "
+        f"{run_name(run)}: {start / 1e6:.2f} to {end / 1e6:.2f} s{few}; "
         f"{ended} {milliseconds((longest.end_us - longest.start_us) / 1000)} ms"
     )
 

@@ -15,7 +15,7 @@ from ...storm.result import Run
 from ...storm.samples import EXHAUSTED, Samples
 from ..figures import milliseconds
 from ..verdict import load
-from .canvas import canvas, panel_title, title, typical_rounds
+from .canvas import canvas, panel_title, run_name, title, typical_rounds
 
 __all__ = ["longest_waits", "wait_heat_map"]
 
@@ -53,9 +53,8 @@ def wait_heat_map(runs: Sequence[Run]) -> Figure:
         lost = run.samples.outcome == EXHAUSTED
         ended = (run.samples.started_us + run.samples.wait_us)[lost] / 1e6
         axes.plot(ended, run.samples.worker[lost], "x", color="#D00000", markersize=4, markeredgewidth=1)
-        number = f", round {run.round}" if run.rounds > 1 else ""
         gave_up = f"; {int(lost.sum())} gave up (x)" if lost.any() else ""
-        panel_title(axes, f"{run.policy}{number}{gave_up}")
+        panel_title(axes, f"{run_name(run)}{gave_up}")
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_ylabel("worker")
         for side in ("top", "right"):
