@@ -11,6 +11,7 @@ from pytest_sessionreg.storm.result import Run, StormResult
 __all__ = ["FILE_NAME", "read_result", "result_path"]
 
 FILE_NAME = "storm.json"
+_MOST_NAMED = 4
 
 
 def result_path(place: Path) -> Path:
@@ -20,7 +21,9 @@ def result_path(place: Path) -> Path:
         if path.is_file():
             return path
         inside = sorted(entry.parent for entry in place.glob(f"*/{FILE_NAME}"))
-        remedy = f"name one of {', '.join(map(str, inside))}" if inside else "name a directory that a command wrote"
+        more = ", ..." if len(inside) > _MOST_NAMED else ""
+        named = f"{', '.join(map(str, inside[:_MOST_NAMED]))}{more}"
+        remedy = f"name one of {named}" if inside else "name a directory that a command wrote"
         raise ResultError(f"{place}: holds no {FILE_NAME}; {remedy}")
     if not place.exists():
         raise ResultError(f"{place}: does not exist; name a result, or the directory that holds it")

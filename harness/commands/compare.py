@@ -43,7 +43,7 @@ def compare(a: Path, b: Path, *, as_json: bool) -> None:
 
 
 def _print(comparison: Comparison, left: StormResult, right: StormResult) -> None:
-    from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table
+    from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, not_judged
     from pytest_sessionreg.report.verdict import load
 
     console = output()
@@ -51,6 +51,9 @@ def _print(comparison: Comparison, left: StormResult, right: StormResult) -> Non
         rounds = max(run.round for run in result.runs)
         console.print(f"{name}: {load(result.runs[0])}, {rounds} round{'' if rounds == 1 else 's'}", markup=False)
         console.print(f"   {result.environment.line()}", markup=False, style="dim")
+    reason = not_judged(comparison)
+    if reason is not None:
+        console.print(reason, markup=False)
     if comparison.policies:
         console.print(comparison_table(comparison))
     for line in comparison_lines(comparison):

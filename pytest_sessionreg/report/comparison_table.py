@@ -14,8 +14,10 @@ from ..storm.standing import Standing
 from .figures import DASH, interval, milliseconds, percent, times
 from .table import plain_table
 
-__all__ = ["comparison_lines", "comparison_table"]
+__all__ = ["comparison_lines", "comparison_table", "not_judged"]
 
+# Speed is not all where one side gives up so much larger a share of its writes.
+_MUCH = 0.001
 _STYLES = {"faster": "green", "slower": "red"}
 
 
@@ -53,11 +55,16 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
+def not_judged(comparison: Comparison) -> str | None:
+    """Why the results are only shown side by side; None where they are judged."""
+    if not comparison.differences:
+        return None
+    return f"Not judged, only side by side: {'; '.join(comparison.differences)}."
+
+
 def comparison_lines(comparison: Comparison) -> list[str]:
     """What has to be said beside the table, a sentence each."""
     lines = []
-    if comparison.differences:
-        lines.append(f"Not judged, only side by side: {'; '.join(comparison.differences)}.")
     for policy in comparison.policies:
         lines += [f"{policy.policy}: {said}." for said in _sentences(policy)]
     lines += [f"{name} is only in A." for name in comparison.only_a]
@@ -91,6 +98,9 @@ def _sentences(policy: PolicyComparison) -> list[str]:
     elif policy.ratios is not None and policy.ratios[0].low is not None:
         latency = policy.ratios[0]
         found.append(f"{policy.verdict}; {MEASURES[0].title} is {times(latency.middle)} ({interval(latency)})")
+    shares = [side.never_happened / max(side.attempted, 1) for side in (policy.a, policy.b)]
+    if policy.verdict is not None and abs(shares[0] - shares[1]) >= _MUCH:
+        found.append(f"A gave up {percent(shares[0])} of its writes, B {percent(shares[1])}")
     for name, side in (("A", policy.a), ("B", policy.b)):
         if side.lost:
             found.append(f"{name} lost {side.lost} acknowledged writes")

@@ -13,6 +13,7 @@ from time import sleep
 import psutil
 import pytest
 
+from harness.cli import main
 from harness.experiments.policies import compare_policies, with_control
 from pytest_sessionreg.registry.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.storm.environment import Environment
@@ -213,7 +214,12 @@ def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2(
-    words: list[str], message: str, stored: Callable[..., Path], tmp_path: Path
+    words: list[str],
+    message: str,
+    stored: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = (stored("a") / "storm.json").read_text()
     (tmp_path / "empty").mkdir()
@@ -226,8 +232,12 @@ def test_bad_input_is_one_line_with_exit_code_2(
     (tmp_path / "no_runs.json").write_text(json.dumps({**document, "runs": []}))
     document["runs"][0]["samples"]["retries"].pop()
     (tmp_path / "uneven.json").write_text(json.dumps(document))
-    done = _sessionreg(*words, cwd=tmp_path)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sessionreg", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    assert ended.value.code == 2, printed.err
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert printed.out == ""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pytest_sessionreg.report import files
-from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table
+from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, not_judged
 from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, notes, percent, times
 from pytest_sessionreg.report.page import storm_page
 from pytest_sessionreg.report.plots import latency_by_percentile, retries_histogram, timeline, wait_heat_map
@@ -226,7 +226,13 @@ def test_results_of_two_machines_are_shown_without_ratios(result: StormResult) -
     text = " ".join(_printed(comparison_table(comparison)))
     assert "B / A" not in text
     assert "verdict" not in text
-    assert comparison_lines(comparison)[0].startswith("Not judged, only side by side: cpu")
+    assert (not_judged(comparison) or "").startswith("Not judged, only side by side: cpu")
+    assert not_judged(compare(result, result)) is None
+
+
+def test_a_comparison_says_who_gave_up_more(result: StormResult) -> None:
+    lossy = replace(result, runs=tuple(_run(run, run.policy, 2.0, exhausted=100) for run in result.runs))
+    assert "queue: A gave up 0.0% of its writes, B 10.0%." in comparison_lines(compare(result, lossy))
 
 
 def test_the_verdict_says_that_the_budget_holds(run: Run) -> None:
