@@ -15,7 +15,7 @@ from pytest_sessionreg.storm.standing import standings
 
 from .console import output
 
-__all__ = ["cut_short", "found_damage", "present"]
+__all__ = ["found_damage", "present"]
 
 
 def present(result: StormResult, paths: Sequence[Path], *, as_json: bool) -> None:
@@ -38,14 +38,3 @@ def present(result: StormResult, paths: Sequence[Path], *, as_json: bool) -> Non
 def found_damage(result: StormResult) -> bool:
     """Whether a write was lost or doubled, or a database damaged."""
     return any(policy.broken for policy in standings(result.runs))
-
-
-def cut_short(result: StormResult) -> str | None:
-    """What a result lacks of what was planned, in words; None where it is whole."""
-    every = standings(result.runs)
-    planned = max(policy.planned_rounds for policy in every)
-    least = min(policy.whole_rounds for policy in every)
-    missing = getattr(result, "partial", None)
-    if least < planned or missing:
-        return f"{missing or 'interrupted'}; {least} of {planned} rounds are whole"
-    return None

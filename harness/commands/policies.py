@@ -15,7 +15,7 @@ from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.workload import WORKLOAD_NAMES
 
-from ..experiments.policies import MOST_ROUNDS, compare_policies
+from ..experiments.policies import MOST_ROUNDS, PoliciesInterrupted, compare_policies
 from ..parameters import check_directory
 from ..progress import rounds_progress
 
@@ -109,15 +109,18 @@ def policies(  # noqa: PLR0917  click passes every option by name
     except StormError as error:
         raise click.UsageError(str(error)) from None
     command = shlex.join(["sessionreg", *sys.argv[1:]])
+    reason: str | None = None
     with rounds_progress(Console(stderr=True, soft_wrap=True), duration) as show:
-        result = compare_policies(plan, chosen, rounds=rounds, command=command, on_progress=show)
+        try:
+            result = compare_policies(plan, chosen, rounds=rounds, command=command, on_progress=show)
+        except PoliciesInterrupted as error:
+            result, reason = error.result, str(error)
     from pytest_sessionreg.report.files import write_report
 
-    from ..presentation import cut_short, found_damage, present
+    from ..presentation import found_damage, present
 
     present(result, write_report(result, out, plots=not no_plots), as_json=as_json)
-    short = cut_short(result)
-    if short is not None:
-        click.echo(f"sessionreg: {short}; what was measured is in {out}", err=True)
-    if short is not None or found_damage(result):
+    if reason is not None:
+        click.echo(f"sessionreg: {reason}; what was measured is kept, marked as partial, in {out}", err=True)
+    if reason is not None or found_damage(result):
         sys.exit(1)

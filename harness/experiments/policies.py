@@ -17,10 +17,20 @@ from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.result import Run, StormResult
 from pytest_sessionreg.storm.storm import Progress, run_storm
 
-__all__ = ["MOST_ROUNDS", "RoundProgress", "compare_policies", "with_control"]
+__all__ = ["MOST_ROUNDS", "PoliciesInterrupted", "RoundProgress", "compare_policies", "with_control"]
 
 # A typing error should not keep a machine busy for a week.
 MOST_ROUNDS = 1000
+
+
+class PoliciesInterrupted(StormError):
+    """The experiment ended before its last round: Ctrl-C, or a storm that could not go on. `result` is what was run
+    until then; its runs say how many rounds were planned. The cause is what ended it.
+    """
+
+    def __init__(self, message: str, result: StormResult) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +61,8 @@ def compare_policies(
     policy. The plan's own policy is not used; `command` is stored, to repeat it by. Runs are in the order in which they
     ran.
 
-    Ctrl-C, or a storm that cannot go on, ends the experiment; what was run so far is the result, whose runs say how
-    many rounds were planned. Raises StormError for a number of rounds or for policies that make no experiment, and
-    whatever ended it where nothing was measured.
+    Raises PoliciesInterrupted, which carries what was measured, when Ctrl-C or a storm that cannot go on ends it; what
+    ended it where nothing was measured; and StormError for a number of rounds or for policies that make no experiment.
     """
     if not 1 <= rounds <= MOST_ROUNDS:
         raise StormError(f"rounds={rounds}: must be between 1 and {MOST_ROUNDS}")
@@ -71,9 +80,11 @@ def compare_policies(
 
                 storm = replace(plan, policy=policy, seed=plan.seed + number - 1)
                 runs.append(replace(run_storm(storm, show), round=number, rounds=rounds))
-    except (StormError, RegistryError, ProcessError, KeyboardInterrupt):
+    except (StormError, RegistryError, ProcessError, KeyboardInterrupt) as error:
         if not runs:
             raise
+        result = StormResult(environment=environment, command=command, runs=tuple(runs))
+        raise PoliciesInterrupted(str(error) or "interrupted", result) from error
     return StormResult(environment=environment, command=command, runs=tuple(runs))
 
 

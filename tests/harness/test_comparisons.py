@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from harness.cli import main
-from harness.experiments.policies import compare_policies, with_control
+from harness.experiments.policies import PoliciesInterrupted, RoundProgress, compare_policies, with_control
+from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.storm.environment import Environment
 from pytest_sessionreg.storm.errors import StormError
@@ -86,6 +87,19 @@ def test_rounds_are_interleaved_in_a_new_order_each_and_the_control_is_among_the
     assert [run.policy for run in again.runs] == [run.policy for run in result.runs[:6]]
 
 
+def test_what_was_measured_before_a_worker_was_killed_is_kept() -> None:
+    def kill(progress: RoundProgress) -> None:
+        if progress.number == 3:
+            workers = [child for child in psutil.Process().children(recursive=True) if not child.children()]
+            workers[-1].kill()
+
+    endless = replace(_PLAN, writes=None, duration_s=0.5)
+    with pytest.raises(PoliciesInterrupted, match="worker") as ended:
+        compare_policies(endless, [policy_named("queue")], rounds=5, command="", on_progress=kill)
+    assert [run.round for run in ended.value.result.runs] == [1, 1]
+    assert isinstance(ended.value.__cause__, ProcessError)
+
+
 def test_a_control_of_ones_own_is_the_control() -> None:
     assert [policy.name for policy in with_control([policy_named("queue")])] == ["queue", "busy-timeout"]
     assert with_control([BusyTimeout(1)]) == (BusyTimeout(1),)
@@ -141,7 +155,7 @@ def test_interrupted_rounds_are_kept_and_labelled(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 1, errors
-    assert "of 100 rounds are whole; what was measured is in here" in errors
+    assert errors.strip() == "sessionreg: interrupted; what was measured is kept, marked as partial, in here"
     assert "Partial result" in output
     result = StormResult.from_json((tmp_path / "here/storm.json").read_text())
     assert 2 <= len(result.runs) < 100
