@@ -69,6 +69,7 @@ def compare_policies(
     every = with_control(policies)
     environment = Environment.of(plan.location())
     runs: list[Run] = []
+    number = 1
     try:
         for number in range(1, rounds + 1):
             for position, policy in enumerate(_shuffled(every, plan.seed, number), start=1):
@@ -81,6 +82,9 @@ def compare_policies(
                 storm = replace(plan, policy=policy, seed=plan.seed + number - 1)
                 runs.append(replace(run_storm(storm, show), round=number, rounds=rounds))
     except (StormError, RegistryError, ProcessError, KeyboardInterrupt) as error:
+        cut_short = getattr(error, "run", None)  # what the storm itself had measured, where the error carries it
+        if isinstance(cut_short, Run):
+            runs.append(replace(cut_short, round=number, rounds=rounds))
         if not runs:
             raise
         result = StormResult(environment=environment, command=command, runs=tuple(runs))

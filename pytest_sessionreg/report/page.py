@@ -160,6 +160,6 @@ def _parameters(runs: Iterable[Run]) -> list[tuple[str, str]]:
         first = rounds[0]
         seeds = sorted({run.seed for run in rounds})
         seed = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
-        integrity = ", ".join(sorted({run.integrity for run in rounds}))
+        integrity = ", ".join(sorted({run.integrity or NOT_CHECKED for run in rounds}))
         found.append((policy, f"{first.policy_parameters}, {seed}, workload {first.workload}, integrity {integrity}"))
     return found

@@ -37,7 +37,9 @@ def verdict(runs: Sequence[Run]) -> str:
     unchecked = " Whether writes were lost was not checked." if any(policy.unchecked for policy in every) else ""
     if budget is None:
         said = "; ".join(map(_standing, others))
-        return f"{at} {said}. Add --policy budget to see how the 15-retry budget compares.{unchecked}"
+        admitted = any(policy.contended_rate is not None for policy in every)  # else no policy applies
+        advice = " Add --policy budget to see how the 15-retry budget compares." if admitted else ""
+        return f"{at} {said}.{advice}{unchecked}"
     return f"{at} {_budget(budget)}{_alternative(budget, others)}.{unchecked}"
 
 
@@ -96,7 +98,8 @@ def _tail(policy: Standing) -> str:
 def _standing(policy: Standing) -> str:
     never = policy.never_happened
     gave_up = f"gave up {never} of {policy.attempted} writes" if never else "gave up no write"
-    return f"{policy.policy} {gave_up} ({_tail(policy)}, contended {percent(policy.contended_rate)})"
+    contended = "" if policy.contended_rate is None else f", contended {percent(policy.contended_rate)}"
+    return f"{policy.policy} {gave_up} ({_tail(policy)}{contended})"
 
 
 def _damage(policy: Standing) -> str:

@@ -31,7 +31,7 @@ def wait_heat_map(runs: Sequence[Run]) -> Figure:
     where writers gave up, a mark. Of several rounds the typical one. 1600 pixels wide.
     """
     shown = typical_rounds(runs)
-    longest_us = max(float((run.samples.started_us + run.samples.latency_us).max()) for run in shown)
+    longest_us = max(float((run.samples.started_us + run.samples.wait_us + run.samples.hold_us).max()) for run in shown)
     grids = [longest_waits(run.samples, longest_us, rows=min(run.workers, _MOST_ROWS)) for run in shown]
     most = max([float(np.nanmax(grid)) for grid in grids if not np.isnan(grid).all()], default=1.0)
     norm = LogNorm(_LEAST_MS, max(most, 10 * _LEAST_MS))
