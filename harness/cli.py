@@ -17,9 +17,12 @@ from pytest_sessionreg.storm.errors import StormError
 
 from .commands.adoption import adoption
 from .commands.cleanup import cleanup
+from .commands.compare import compare
 from .commands.doctor import doctor
 from .commands.import_ import import_
+from .commands.policies import policies
 from .commands.repeat import repeat
+from .commands.report import report
 from .commands.sessions import sessions
 from .commands.storm import storm
 
@@ -32,7 +35,7 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-for _command in (storm, repeat, sessions, adoption, doctor, cleanup, import_):
+for _command in (storm, policies, repeat, compare, report, sessions, adoption, doctor, cleanup, import_):
     cli.add_command(_command)
 
 

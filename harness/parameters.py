@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -14,8 +15,9 @@ from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import CannotOpen
 from pytest_sessionreg.registry.location import resolve
 from pytest_sessionreg.registry.registry import DEFAULT_WORKSPACE
+from pytest_sessionreg.storm.errors import StormError
 
-__all__ = ["database_option", "existing_registry", "json_option", "span", "workspace_option"]
+__all__ = ["check_directory", "database_option", "existing_registry", "json_option", "span", "workspace_option"]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -52,3 +54,15 @@ def existing_registry(database: str | None, workspace: str = DEFAULT_WORKSPACE) 
         raise CannotOpen(f"{path}: does not exist; nothing has been registered there yet", database=path)
     with Registry.open(path, workspace=workspace) as registry:
         yield registry
+
+
+def check_directory(option: str, directory: Path) -> None:
+    """Before a run rather than after it: whether results can be written to `directory`, which need not exist yet.
+
+    Raises StormError where they cannot, naming `option`.
+    """
+    nearest = directory
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise StormError(f"{option} {directory}: {nearest} is not a directory that can be written; choose another")
