@@ -6,12 +6,14 @@ import os
 import pickle
 import sys
 import traceback
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
 
-from .message import FAILURE, READY, VALUE, Failure
+from .crash_at import Armed
+from .message import CRASHING, FAILURE, MISSED, READY, VALUE, Failure, Missed
 
 __all__ = ["live"]
 
@@ -19,8 +21,9 @@ __all__ = ["live"]
 def live(connection: Connection) -> None:
     """The whole life of a worker: one call received, one answer sent; returns early when the group is gone."""
     try:
-        prepare, arguments = pickle.loads(connection.recv_bytes())  # noqa: S301  our own parent wrote it
+        prepare, arguments, crash_at = pickle.loads(connection.recv_bytes())  # noqa: S301  our own parent wrote it
         run = prepare(*arguments)
+        crash = None if crash_at is None else Armed(crash_at, lambda: connection.send_bytes(CRASHING))
     except BaseException as error:  # noqa: BLE001  every way out of the function is reported, SystemExit too
         _send(connection, _failure("prepare", error))
         return
@@ -30,9 +33,14 @@ def live(connection: Connection) -> None:
     except (EOFError, OSError):
         return  # the group ended before the gate opened
     try:
-        value = run()
+        with crash or nullcontext():
+            value = run()
     except BaseException as error:  # noqa: BLE001  as above
         _send(connection, _failure("run", error))
+        return
+    if crash is not None:
+        missed = Missed(str(crash_at), crash.hits, tuple(crash.seen))
+        _send(connection, MISSED + pickle.dumps(missed))
         return
     try:
         answer = VALUE + cloudpickle.dumps(value)

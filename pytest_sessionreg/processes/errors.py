@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from .message import Failure
+from .message import Failure, Missed
 
-__all__ = ["DeadlinePassed", "ProcessError", "WorkerDied", "WorkerFailed"]
+__all__ = [
+    "CrashPointMissed",
+    "CrashPointUnknown",
+    "DeadlinePassed",
+    "GroupEnded",
+    "ProcessError",
+    "WorkerDied",
+    "WorkerEnded",
+    "WorkerFailed",
+]
 
 
 class ProcessError(Exception):
@@ -37,10 +46,13 @@ class WorkerDied(ProcessError):
 
     def __init__(self, statuses: Mapping[int, int | None], count: int) -> None:
         self.statuses = dict(statuses)
-        named = ", ".join(f"worker {index} ({_cause(status)})" for index, status in sorted(statuses.items())[:8])
+        named = ", ".join(
+            f"worker {index} ({describe_status(status)})" for index, status in sorted(statuses.items())[:8]
+        )
         more = f" and {len(statuses) - 8} more" if len(statuses) > 8 else ""
         super().__init__(
-            f"{len(statuses)} of {count} workers died without a result: {named}{more}; see what killed them"
+            f"{len(statuses)} of {count} workers died without a result: {named}{more}; see what ended them "
+            "(a death that the test wants is one by `kill` or at a crash point)"
         )
 
 
@@ -58,7 +70,34 @@ class DeadlinePassed(ProcessError):
         )
 
 
-def _cause(status: int | None) -> str:
+class CrashPointMissed(ProcessError):
+    """Workers finished without having come to their crash point. `missed` holds a Missed per worker."""
+
+    def __init__(self, missed: Mapping[int, Missed]) -> None:
+        self.missed = dict(missed)
+        first = min(missed)
+        what = missed[first]
+        seen = ", ".join(map(repr, what.seen)) or "none"
+        super().__init__(
+            f"worker {first} finished and never came to its crash point ({what.crash_at}; passed {what.hits} times; "
+            f"named points passed: {seen}); check its name, or let the worker do more"
+        )
+
+
+class CrashPointUnknown(ProcessError, LookupError):
+    """A crash point's qualified name leads to no function whose calls can be seen."""
+
+
+class GroupEnded(ProcessError):
+    """A worker's answer was asked for after its group had ended, and it had given none until then."""
+
+
+class WorkerEnded(ProcessError):
+    """A signal was meant for a worker that has ended."""
+
+
+def describe_status(status: int | None) -> str:
+    """An exit status in words."""
     if status is None:
         return "cause unknown"
     return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
