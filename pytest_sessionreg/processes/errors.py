@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .message import Failure, Missed
 
@@ -28,12 +27,12 @@ class WorkerFailed(ProcessError):
 
     def __init__(self, failures: Mapping[int, Failure], count: int) -> None:
         self.failures = dict(failures)
-        first = min(failures)
-        same = Counter(failure.traceback for failure in failures.values())
-        lines = [f"{len(failures)} of {count} workers failed, the first is worker {first}; its traceback:"]
-        for traceback, times in same.most_common():
-            if times > 1:
-                lines.append(f"({times} workers, same traceback)")
+        same: dict[str, list[int]] = {}
+        for index, failure in sorted(failures.items()):
+            same.setdefault(failure.traceback, []).append(index)
+        lines = [f"{len(failures)} of {count} workers failed, the first is worker {min(failures)}"]
+        for traceback, indexes in same.items():
+            lines.append(f"worker {indexes[0]}:" if len(indexes) == 1 else f"{_listed(indexes)}, same traceback):")
             lines.append(traceback.rstrip())
         super().__init__("\n".join(lines))
 
@@ -94,6 +93,11 @@ class GroupEnded(ProcessError):
 
 class WorkerEnded(ProcessError):
     """A signal was meant for a worker that has ended."""
+
+
+def _listed(indexes: Sequence[int]) -> str:
+    shown = ", ".join(map(str, indexes[:8])) + (" ..." if len(indexes) > 8 else "")
+    return f"workers {shown} ({len(indexes)} workers"
 
 
 def describe_status(status: int | None) -> str:
