@@ -58,20 +58,19 @@ class RegistryGuard:
         finally:
             self._marker.guard(self._own)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Watch a test's fixtures."""
-        yield from self._watched(item, "setup")
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Watch a test."""
-        yield from self._watched(item, "call")
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Watch a test's finalizers."""
-        yield from self._watched(item, "teardown")
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Fail the phase in which something was refused, however it ended."""
+        report = yield
+        refused = self._marker.refused()
+        if refused and report.failed:
+            report.sections.append(("sessionreg", _told(refused)))
+        elif refused:
+            report.outcome = "failed"
+            report.longrepr = _told(refused)
+            if hasattr(report, "wasxfail"):
+                del report.wasxfail
+        return report
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell a controller, or fail the run, when something was refused outside of every test."""
@@ -92,23 +91,6 @@ class RegistryGuard:
         if self._outside:
             terminalreporter.section("sessionreg: the user's own registry, outside of every test", red=True)
             terminalreporter.write_line(_told(self._outside))
-
-    def _watched(self, item: pytest.Item, phase: str) -> Generator[None, None, None]:
-        try:
-            yield
-        except pytest.skip.Exception:
-            refused = self._marker.refused()
-            if not refused:
-                raise
-        except BaseException:
-            refused = self._marker.refused()
-            if refused:
-                item.add_report_section(phase, "sessionreg", _told(refused))
-            raise
-        else:
-            refused = self._marker.refused()
-        if refused:
-            pytest.fail(_told(refused), pytrace=False)
 
 
 def _told(refused: list[str]) -> str:

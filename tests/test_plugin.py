@@ -159,7 +159,7 @@ def test_nothing_is_loaded_and_nothing_guarded():
     result.assert_outcomes(errors=len(_USES), passed=1)
     for name in _USES:
         result.stdout.fnmatch_lines_random([f"*fixture '{name}' not found*"])
-    for words in (["--help"], ["--markers"], ["--fixtures"]):
+    for words in (["--help"], ["--fixtures"]):
         text = pytester.runpytest_subprocess("-p", "no:sessionreg", *words).stdout.str()
         assert "real_registry" not in text
         assert "sessionreg_guard" not in text

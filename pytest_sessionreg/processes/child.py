@@ -12,10 +12,14 @@ from typing import Any
 
 import cloudpickle
 
+from . import payload
 from .crash_at import Armed
 from .message import CRASHING, FAILURE, MISSED, READY, VALUE, Failure, Missed
 
 __all__ = ["live"]
+
+# Whose frames, on the way to the caller's function, tell nobody anything.
+_OUR_FILES = {__file__, payload.__file__}
 
 
 def live(connection: Connection) -> None:
@@ -69,7 +73,7 @@ def _send(connection: Connection, answer: Any) -> None:
 def _failure(phase: str, error: BaseException) -> bytes:
     kind = type(error)
     frames = error.__traceback__
-    if frames is not None:
-        frames = frames.tb_next  # the first frame is this module's own
+    while frames is not None and frames.tb_frame.f_code.co_filename in _OUR_FILES:
+        frames = frames.tb_next
     text = "".join(traceback.format_exception(kind, error, frames))
     return FAILURE + pickle.dumps(Failure(phase, f"{kind.__module__}.{kind.__qualname__}", str(error), text))

@@ -23,7 +23,7 @@ from typing import NoReturn
 from . import child
 from .deadline import Deadline
 
-__all__ = ["main"]
+__all__ = ["main", "stop_child"]
 
 # Requests, one byte each: fork a worker (a socket comes along), tell a worker's exit status or stop it (its pid
 # follows), end. Hanging up without the last means that the parent was killed.
@@ -94,7 +94,8 @@ def _serve(control: socket.socket, children: set[int]) -> bool:
         number = _fork(descriptors[0], control)
         children.add(number)
     elif request == STOP:
-        number = _stop(NUMBER.unpack(_receive(control, NUMBER.size))[0])
+        (number,) = NUMBER.unpack(_receive(control, NUMBER.size))
+        stop_child(number)
     else:
         (pid,) = NUMBER.unpack(_receive(control, NUMBER.size))
         status = _reap(pid)
@@ -130,11 +131,11 @@ def _die_with(server: int) -> None:
         os._exit(1)
 
 
-def _stop(pid: int) -> int:
-    """Stop a worker, and wait until it stands still or has ended; its pid."""
+def stop_child(pid: int) -> None:
+    """Stop a child of this process, and wait until it stands still or has ended; its status can still be asked for."""
     os.kill(pid, signal.SIGSTOP)
-    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-    return pid
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def _reap(pid: int) -> int | None:

@@ -160,8 +160,7 @@ class Spawner:
 
     def stop(self, pid: int) -> None:
         """Stop a child of ours; the kernel tells when it stands still."""
-        os.kill(pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        fork_server.stop_child(pid)
 
     def end(self) -> None:
         """Kill and reap every worker."""

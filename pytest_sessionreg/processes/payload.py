@@ -55,4 +55,5 @@ def _by_value(module: ModuleType) -> Iterator[None]:
 
 
 def _partial(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+    # no functools.partial: a function written in C is only seen by the profiling hook when Python code calls it
     return lambda: function(*arguments)

@@ -111,6 +111,7 @@ def users_own() -> list[str]:
 
 def refuse(path: str) -> None:
     """Raise RefusedInTest if `path` is guarded against this process, and note it."""
+    __tracebackhide__ = True  # pytest then shows the caller's line
     marker = _nearest()
     if marker is None or os.path.realpath(path) not in marker.guarded():
         return

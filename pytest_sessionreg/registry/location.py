@@ -90,6 +90,7 @@ def create_private(path: str) -> bool:
 
 def _refuse_in_test(path: str) -> None:
     """Raise RefusedInTest if `path` is the user's own registry and this process belongs to a test."""
+    __tracebackhide__ = True
     if not path.endswith(_DEFAULT_ENDS_IN) and not os.path.islink(path):
         return
     if GUARD_VARIABLE in os.environ or os.path.exists(guards_directory()):

@@ -73,11 +73,9 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "pytest", "-q", "-q", base], cwd=directory, check=True, stdout=-3)
         with open(os.path.join(directory, "taken.json"), encoding="utf-8") as file:
             taken: dict[str, list[float]] = json.load(file)
-    for kind, each_ms in taken.items():
-        low, _, high = quantiles(each_ms, n=4)
-        print(
-            f"{kind:<15} median {median(each_ms):6.3f} ms   quartiles {low:6.3f} and {high:6.3f}   ({len(each_ms)} tests)"
-        )
+    for kind, each_ms in sorted(taken.items()):
+        low, middle, high = quantiles(each_ms, n=4)
+        print(f"{kind:<15} median {middle:6.3f} ms   quartiles {low:6.3f} and {high:6.3f}   ({len(each_ms)} tests)")
     for kind, beside in (("temp_db", "tmp_path"), ("temp_db schema", "tmp_path"), ("temp_db write", "sqlite3 write")):
         print(f"{kind} costs {median(taken[kind]) - median(taken[beside]):+.3f} ms beside {beside} (bar: 1)")
 
