@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+_GUARD = "sessionreg-guard"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the command line and of the ini file."""
     parser.addini(
@@ -41,12 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "real_registry: let this test open the user's own session registry, which no other test may."
     )
-    if config.getini("sessionreg_guard"):
+    if config.getini("sessionreg_guard") and not config.pluginmanager.is_blocked(_GUARD):
         from .registry_guard import RegistryGuard
 
         guard = RegistryGuard.set_up()
         if guard is not None:
-            config.pluginmanager.register(guard, "sessionreg-guard")
+            config.pluginmanager.register(guard, _GUARD)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -112,9 +112,17 @@ def test_next():
     assert (own_state / "sessions.db").exists()
 
 
-def test_the_guard_can_be_switched_off(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [["-o", "sessionreg_guard=false"], ["-p", "no:sessionreg-guard"]], ids=str)
+def test_the_guard_can_be_switched_off(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
     monkeypatch.delenv(GUARD_VARIABLE)
-    _run(pytester, "def test_it(): Registry.open().close()", "-o", "sessionreg_guard=false", passed=1)
+    code = f"""
+def test_it():
+    Registry.open().close()
+    assert not any(name.startswith(f"{{os.getpid()}}.") for name in os.listdir({guards_directory()!r}))
+"""
+    _run(pytester, code, *words, passed=1)
 
 
 def test_other_paths_are_open_to_all(pytester: pytest.Pytester) -> None:
@@ -142,15 +150,16 @@ def test_it(path): Registry.open(os.path.join({str(own_state.parent)!r}, path))
 
 @pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
 def test_no_marker_is_left(pytester: pytest.Pytester, words: list[str]) -> None:
-    before = set(os.listdir(guards_directory()))
     code = """
 def test_crash():
+    open("pid", "w").write(str(os.getpid()))
     assert os.environ["SESSIONREG_GUARD"] and os.path.exists(os.environ["SESSIONREG_GUARD"])
     if os.environ.get("PYTEST_XDIST_WORKER"):
         os._exit(1)
 """
     _run(pytester, code, *words, **({"failed": 1} if words else {"passed": 1}))
-    assert set(os.listdir(guards_directory())) == before
+    pid = (pytester.path / "pid").read_text()
+    assert not any(name.startswith(f"{pid}.") for name in os.listdir(guards_directory()))
 
 
 def test_a_run_inside_a_run_leaves_the_outer_guard_alone(pytester: pytest.Pytester) -> None:

@@ -6,8 +6,8 @@ must not edit:
 - `crash_point("name")` in the code, which does nothing unless a test armed that name;
 - `"package.module:Class.method"`, before or after its call. It is seen by the interpreter's profiling hook and not by
   patching: so it also works where the function was imported by name, and for functions written in C, such as
-  `sqlite3:Connection.commit`, whose types cannot be patched (as long as Python code calls them). The hook slows the armed
-  worker down, and no other.
+  `sqlite3:Connection.commit`, whose types cannot be patched (as long as Python code calls them). The hook slows the
+  armed worker down, and no other.
 
 The process ends by SIGKILL: no `finally`, no exit handler, no rollback but the one that the next opener makes.
 """

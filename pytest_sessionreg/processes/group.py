@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from multiprocessing.connection import Connection, wait
 from time import monotonic_ns
@@ -11,7 +12,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Self, cast, overload
 
 from .deadline import Deadline
-from .errors import DeadlinePassed, GroupEnded
+from .errors import DeadlinePassed, GroupEnded, WorkerEnded
 from .launcher import ForkServer, Launcher, Spawner
 from .message import GO
 from .payload import Call, dumps
@@ -172,12 +173,14 @@ class Group(Sequence[Worker]):
     def stop(self) -> None:
         """Stop every worker that is left, and wait until they stand still."""
         for worker in self.alive:
-            worker.stop()
+            with suppress(WorkerEnded):  # it may end just now
+                worker.stop()
 
     def cont(self) -> None:
         """Let every worker that is left go on."""
         for worker in self.alive:
-            worker.cont()
+            with suppress(WorkerEnded):
+                worker.cont()
 
     def end(self) -> None:
         """Kill what is left and wait until it is gone; a second call does nothing."""

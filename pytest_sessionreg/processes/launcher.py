@@ -92,14 +92,12 @@ class ForkServer:
 
     def exit_status(self, pid: int) -> int | None:
         """Ask the server, whose child the worker is."""
-        self._control.sendall(fork_server.STATUS + fork_server.NUMBER.pack(pid))
-        status = self._number()
+        status = self._ask(fork_server.STATUS, pid)
         return None if status == fork_server.UNKNOWN_STATUS else status
 
     def stop(self, pid: int) -> None:
         """Ask the server, which is told by the kernel when its child has stopped."""
-        self._control.sendall(fork_server.STOP + fork_server.NUMBER.pack(pid))
-        self._number()
+        self._ask(fork_server.STOP, pid)
 
     def end(self) -> None:
         """Hang up, which is the server's sign to kill all it started, and itself."""
@@ -113,10 +111,17 @@ class ForkServer:
             self._server.wait(_END_PATIENCE_S)
             raise
 
+    def _ask(self, request: bytes, pid: int) -> int:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a dead server gives no number either
+            self._control.sendall(request + fork_server.NUMBER.pack(pid))
+        return self._number()
+
     def _number(self) -> int:
         data = b""
         while len(data) < fork_server.NUMBER.size:
-            chunk = self._control.recv(fork_server.NUMBER.size - len(data))
+            chunk = b""
+            with contextlib.suppress(ConnectionResetError):
+                chunk = self._control.recv(fork_server.NUMBER.size - len(data))
             if not chunk:
                 raise ProcessError("the fork server died before it answered; its traceback is on standard error")
             data += chunk

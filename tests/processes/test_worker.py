@@ -16,6 +16,7 @@ from pytest_sessionreg.processes import (
     DeadlinePassed,
     Group,
     GroupEnded,
+    ProcessError,
     StartMethod,
     WorkerDied,
     WorkerEnded,
@@ -209,6 +210,22 @@ def test_a_large_result_does_not_keep_its_worker_waiting() -> None:
     with _running(bytes, 1, 10_000_000) as group:
         assert group[0].wait() == 0
         assert len(group[0].result()) == 10_000_000
+
+
+def test_a_fork_server_that_dies_is_named_and_its_workers_die_with_it() -> None:
+    with _running(signal.pause, 2) as group:
+        os.kill(psutil.Process(group[0].pid).ppid(), signal.SIGKILL)
+        with pytest.raises(ProcessError, match="the fork server died"):
+            group.results()
+        pids = group.pids
+    _until(lambda: not any(_runs(pid) for pid in pids))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _until(condition: Callable[[], object]) -> None:
