@@ -151,10 +151,10 @@ def test_it(path): Registry.open(os.path.join({str(own_state.parent)!r}, path))
 @pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
 def test_no_marker_is_left(pytester: pytest.Pytester, words: list[str]) -> None:
     code = """
-def test_crash():
+def test_crash(request):
     open("pid", "w").write(str(os.getpid()))
     assert os.environ["SESSIONREG_GUARD"] and os.path.exists(os.environ["SESSIONREG_GUARD"])
-    if os.environ.get("PYTEST_XDIST_WORKER"):
+    if hasattr(request.config, "workerinput"):
         os._exit(1)
 """
     _run(pytester, code, *words, **({"failed": 1} if words else {"passed": 1}))

@@ -45,6 +45,7 @@ def main() -> None:
 def _run_ms(directory: str, words: list[str]) -> float:
     """One run with no other plugin than pytest's own and, maybe, this one: others load what would be paid for twice."""
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else pytest rewrites the plugin's assertions anew in every run
     loaded = words or ["-p", "pytest_sessionreg.plugin"]
     command = [sys.executable, "-m", "pytest", "--co", "-q", "-p", "no:cacheprovider", *loaded]
     started = perf_counter()
