@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import RetryBudget
+from pytest_sessionreg.fixtures import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFailed
 from pytest_sessionreg.storm.plan import Plan
@@ -15,7 +16,6 @@ from pytest_sessionreg.storm.policies import Own
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.workload import workload_named
 from pytest_sessionreg.storm.workloads.connection_writer import sqlite_code
-from pytest_sessionreg.storm_fixture import StormFixture
 
 
 def create(path: str) -> None:

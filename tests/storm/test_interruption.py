@@ -10,10 +10,10 @@ import psutil
 import pytest
 
 from pytest_sessionreg import WriteQueue
+from pytest_sessionreg.fixtures import StormFixture
 from pytest_sessionreg.storm.interruption import StormInterrupted
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm
-from pytest_sessionreg.storm_fixture import StormFixture
 
 
 def test_a_killed_worker_is_named_and_everything_else_is_kept(storm: StormFixture) -> None:

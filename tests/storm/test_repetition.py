@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from pytest_sessionreg import BusyTimeout, FixedInterval, RetryBudget, WriteQueue
+from pytest_sessionreg.fixtures import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import Own, policy_shown_as
 from pytest_sessionreg.storm.repetition import plan_again
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.workloads.statements import Statements
-from pytest_sessionreg.storm_fixture import StormFixture
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_sessionreg.fixtures import Workers
+from pytest_sessionreg.fixtures import StormFixture, Workers
 from pytest_sessionreg.storm import samples as samples_module
 from pytest_sessionreg.storm.analysis import Findings, analysed
 from pytest_sessionreg.storm.descriptors import enough_descriptors
@@ -19,7 +19,6 @@ from pytest_sessionreg.storm.ledger import HEADER
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.samples import Samples
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
-from pytest_sessionreg.storm_fixture import StormFixture
 
 
 def test_more_workers_than_processors_can_run(storm: StormFixture) -> None:

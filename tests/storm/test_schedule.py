@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import WriteQueue
+from pytest_sessionreg.fixtures import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm_fixture import StormFixture
 
 
 def test_writes_are_due_on_a_fixed_schedule_over_all_workers(storm: StormFixture) -> None:

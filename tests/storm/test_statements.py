@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sessionreg.fixtures import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.workloads.statements import Statements, read_statements
-from pytest_sessionreg.storm_fixture import StormFixture
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS t (worker, sequence, note); CREATE INDEX IF NOT EXISTS i ON t (worker);"
 _SCRIPT = """

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import BusyTimeout, Registry, WriteQueue
+from pytest_sessionreg.fixtures import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
@@ -18,7 +19,6 @@ from pytest_sessionreg.storm.workloads.mixed import Mixed
 from pytest_sessionreg.storm.workloads.register import Register
 from pytest_sessionreg.storm.workloads.registry_workload import Part
 from pytest_sessionreg.storm.workloads.skills import Skills
-from pytest_sessionreg.storm_fixture import StormFixture
 
 
 @pytest.mark.parametrize("name", [name for name in WORKLOAD_NAMES if name != "hook"])
