@@ -19,6 +19,7 @@ from .commands.adoption import adoption
 from .commands.cleanup import cleanup
 from .commands.doctor import doctor
 from .commands.import_ import import_
+from .commands.open_storm import open_storm
 from .commands.sessions import sessions
 from .commands.storm import storm
 
@@ -31,7 +32,7 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-for _command in (storm, sessions, adoption, doctor, cleanup, import_):
+for _command in (storm, open_storm, sessions, adoption, doctor, cleanup, import_):
     cli.add_command(_command)
 
 
