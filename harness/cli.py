@@ -16,8 +16,10 @@ from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.storm.errors import StormError
 
 from .commands.adoption import adoption
+from .commands.capacity import capacity
 from .commands.cleanup import cleanup
 from .commands.doctor import doctor
+from .commands.faults import faults
 from .commands.import_ import import_
 from .commands.open_storm import open_storm
 from .commands.sessions import sessions
@@ -32,7 +34,7 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-for _command in (storm, open_storm, sessions, adoption, doctor, cleanup, import_):
+for _command in (storm, open_storm, capacity, faults, sessions, adoption, doctor, cleanup, import_):
     cli.add_command(_command)
 
 

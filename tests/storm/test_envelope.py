@@ -37,7 +37,7 @@ def test_what_was_sealed_comes_out_as_it_was(sealed: str) -> None:
 )
 def test_anything_else_is_one_clear_line(sealed: str, damage: object, complaint: str) -> None:
     assert callable(damage)
-    with pytest.raises(ResultError, match="run it again|name a file") as raised:
+    with pytest.raises(ResultError, match=r"run it again|name a file") as raised:
         Envelope.open(damage(sealed), kind="capacity", schema=3)
     assert complaint in str(raised.value)
     assert "\n" not in str(raised.value)
