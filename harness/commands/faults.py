@@ -22,7 +22,12 @@ __all__ = ["faults"]
 
 @click.command(epilog="Example: sessionreg faults --fault stop-holder --fault kill-inside --policy queue --rounds 5")
 @click.option(
-    "--fault", "names", multiple=True, type=click.Choice(FAULT_NAMES), help="Fault, repeatable.  [default: all]"
+    "--fault",
+    "names",
+    multiple=True,
+    type=click.Choice(FAULT_NAMES),
+    metavar="NAME",
+    help=f"Repeatable: {', '.join(FAULT_NAMES)}.  [default: all]",
 )
 @click.option(
     "--policy",

@@ -26,7 +26,8 @@ __all__ = ["open_storm"]
     "orders",
     multiple=True,
     type=click.Choice(ORDER_NAMES),
-    help="Order of the open steps, repeatable.  [default: all]",
+    metavar="NAME",
+    help=f"Order of the open steps, repeatable: {', '.join(ORDER_NAMES)}.  [default: all]",
 )
 @click.option(
     "--state",

@@ -18,7 +18,7 @@ from pytest_sessionreg.storm.result import Run, quantile
 from pytest_sessionreg.storm.storm import run_storm
 
 from ...interruption import STOPPERS, reason
-from .law import longest_patience_ms, writers_by_law
+from .law import longest_patience_ms
 from .load import Round, Target, pooled
 from .result import KIND, SCHEMA, CapacityResult, bracket, frontier_point
 from .search import next_load
@@ -33,7 +33,8 @@ _SURVIVAL_ROUND_S = 1.4 * longest_patience_ms() / 1000
 _MOST_ROUNDS = 300
 # Where the search begins, as writers x hold in ms: where these policies were found on a machine of two cores. A bad
 # guess costs time, never the answer.
-_GUESS_MS = {"budget": 60.0, "busy-timeout": 150.0, "interval": 300.0, "queue": 350.0}
+_GUESS_MS = {"budget": 40.0, "busy-timeout": 100.0, "interval": 250.0, "queue": 350.0}
+_SURVIVAL_GUESS_MS = 130.0
 
 
 class _Search:
@@ -87,7 +88,7 @@ class _Search:
         if done:
             load_ms = min(done)[1]
         elif question == "survival":
-            load_ms = writers_by_law(hold_ms) * hold_ms / 3
+            load_ms = _SURVIVAL_GUESS_MS
         else:
             load_ms = _GUESS_MS.get(policy, 100.0)
         return max(1, round(load_ms / hold_ms))

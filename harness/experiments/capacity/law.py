@@ -1,14 +1,16 @@
 """The law behind the frontier: in a queue of N writers that each hold the lock for h, the last one waits about N x h.
 
-A retry budget gives up when its sleeps are over, whoever is next. So it stands a crowd whose N x h stays below the time
-that its retries last: 1.275 s on average, 2.25 s with the longest of luck.
+A retry budget gives up when its sleeps are over, whoever is next. So it cannot stand a crowd whose N x h exceeds the
+time that its retries last: 1.275 s on average, 2.25 s at most. That is the limit of a queue; a budget does not queue.
+Each of its 16 attempts finds the lock busy with the chance rho that it is busy, so that it gives up with rho ** 16: one
+write in a thousand at a lock that is busy 65 % of the time, long before the crowd is too large to be served in time.
 """
 
 from __future__ import annotations
 
 from pytest_sessionreg.registry.admission.retry_budget import RetryBudget
 
-__all__ = ["longest_patience_ms", "mean_patience_ms", "writers_by_law"]
+__all__ = ["give_up_chance", "longest_patience_ms", "mean_patience_ms"]
 
 
 def mean_patience_ms(budget: RetryBudget | None = None) -> float:
@@ -23,6 +25,6 @@ def longest_patience_ms(budget: RetryBudget | None = None) -> float:
     return chosen.retries * chosen.max_delay * 1000
 
 
-def writers_by_law(hold_ms: float) -> float:
-    """How many writers that all come at once have had their turn when the budget's mean patience ends."""
-    return mean_patience_ms() / hold_ms
+def give_up_chance(utilization: float, budget: RetryBudget | None = None) -> float:
+    """The chance that a write is given up, if each attempt finds the lock busy with the chance `utilization`."""
+    return float(utilization ** ((budget or RetryBudget()).retries + 1))

@@ -19,10 +19,11 @@ SCHEMA = 1
 @dataclass(frozen=True, slots=True)
 class Point:
     """One point of a frontier. held: the largest number of writers at which the target held, 0 if at none. failed: the
-    smallest at which it did not, None if it was not found below the ceiling. rounds, writes: run at `held`.
-    failing_share: of all rounds there, at most so many give up a write, with 95 % confidence; None without rounds.
-    p99_ms: the worst of the rounds there, None below 368 writes a round. done: whether the gap between held and failed
-    is closed.
+    smallest at which it did not, None if it was not found up to the ceiling. rounds: run at `held`. harder: rounds at
+    more writers, counted where none gave up a write: what holds there holds here. failing_share: of all rounds at
+    `held`, at most so many give up a write, with 95 % confidence; None without rounds. p99_ms: over all writes at
+    `held` by the worst round, None where no round had 368. utilization: share of the time in which the lock was held
+    there. done: whether the gap between held and failed is closed.
     """
 
     question: str
@@ -31,9 +32,10 @@ class Point:
     held: int
     failed: int | None
     rounds: int
-    writes: int
+    harder: int
     failing_share: float | None
     p99_ms: float | None
+    utilization: float | None
     done: bool
 
 
@@ -123,6 +125,8 @@ def frontier_point(
     loads = pooled(rounds, question, policy, hold_ms)
     held, failed = bracket(loads, question, target)
     at = loads.get(held)
+    beyond = [load for writers, load in loads.items() if writers > held and not load.failed_rounds]
+    harder = sum(len(load.rounds) for load in beyond) if at and not at.failed_rounds else 0
     tails = [entry.p99_ms for entry in at.rounds if entry.p99_ms is not None] if at else []
     return Point(
         question=question,
@@ -131,8 +135,9 @@ def frontier_point(
         held=held,
         failed=failed,
         rounds=len(at.rounds) if at else 0,
-        writes=at.writes if at else 0,
-        failing_share=failing_share_bound(len(at.rounds), at.failed_rounds) if at else None,
+        harder=harder,
+        failing_share=failing_share_bound(len(at.rounds) + harder, at.failed_rounds) if at else None,
         p99_ms=max(tails) if tails else None,
+        utilization=sum(entry.utilization for entry in at.rounds) / len(at.rounds) if at else None,
         done=next_load(held, failed, start=1, ceiling=ceiling) is None,
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 __all__ = ["next_load", "search"]
 
-# A gap narrower than this is the machine's noise.
-_RESOLUTION = 1.12
+# A gap narrower than this is the machine's noise, and not worth the minutes.
+_RESOLUTION = 1.2
 _GALLOP = 1.6
 
 

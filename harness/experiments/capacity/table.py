@@ -30,32 +30,27 @@ def capacity_table(result: CapacityResult) -> Table:
     table.caption = Text(_legend(result), style="dim")
     table.caption_justify = "left"
     table.add_column(Text("\npolicy"), no_wrap=True)
-    for heading in (
-        "hold\nms",
-        "writers\nhold",
-        "writers\nfail",
-        "writers\nx hold ms",
-        f"of the budget's\n{mean_ms:g} ms",
-    ):
+    headings = ("hold\nms", "writers\nhold", "writers\nfail", "writers\nx hold", f"of\n{mean_ms:g} ms", "lock\nbusy")
+    for heading in (*headings, "worst\np99 ms", "rounds\nrun", "may\ngive up"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
-    for heading in ("rounds\nthere", "rounds that may\ngive up", "worst\np99 ms"):
-        table.add_column(Text(heading), justify="right", no_wrap=True)
-    table.add_column(Text(f"{result.workers} writers x\n{result.hold_ms:g} ms"), no_wrap=True)
+    table.add_column(Text(f"your {result.workers}\nx {result.hold_ms:g} ms"), no_wrap=True)
     last = None
     for point in result.points():
         label = _label(point)
         if last not in (None, label):
             table.add_section()
+        known = point.held > 0
         table.add_row(
             label if label != last else "",
             f"{point.hold_ms:g}",
-            f"{point.held}" if point.done or point.held else DASH,
+            f"{point.held}" if known or point.done else DASH,
             DASH if point.failed is None else f"{point.failed}",
-            f"{point.held * point.hold_ms:g}",
-            f"{point.held * point.hold_ms / mean_ms:.0%}",
-            f"{point.rounds}",
-            DASH if point.failing_share is None else f"at most {_percent(point.failing_share)}",
+            f"{point.held * point.hold_ms:g} ms" if known else DASH,
+            f"{point.held * point.hold_ms / mean_ms:.0%}" if known else DASH,
+            DASH if point.utilization is None else f"{point.utilization:.0%}",
             milliseconds(point.p99_ms),
+            f"{point.rounds}+{point.harder}",
+            DASH if point.failing_share is None else f"<{_percent(point.failing_share)}",
             Text(*_place(result, point)),
         )
         last = label
@@ -75,29 +70,25 @@ def _place(result: CapacityResult, point: Point) -> tuple[str, str]:
     if point.hold_ms != result.hold_ms:
         return "", ""
     if point.held >= result.workers:
-        return f"holds ({point.held / result.workers:.1f}x)", "green"
+        return f"holds, {point.held / result.workers:.1f}x", "green"
     if point.failed is not None and point.failed <= result.workers:
         return "fails", "bold red"
     return "not settled", "yellow"
 
 
 def _legend(result: CapacityResult) -> str:
-    rounds = len(result.rounds)
-    proof = next(count for count in range(1, 1000) if failing_share_bound(count) <= 1 - result.target.rounds_share)
+    needed = next(count for count in range(1, 10_000) if failing_share_bound(count) <= 1 - result.target.rounds_share)
+    longer = "" if result.survival_round_s == result.round_s else f" ({result.survival_round_s:g} s without p99)"
+    storms = f"{len(result.rounds)} storms of {result.round_s:g} s{longer}, {result.think_ms:g} ms mean think time"
+    proof = f"{result.target.rounds_share:.0%} good ones are proven by {needed} rounds, not by fewer"
     lines = [
-        f"writers hold / fail: the most that held, the fewest that failed ({DASH}: none up to {result.ceiling});",
-        f"think time {result.think_ms:g} ms. {rounds} storms of {result.round_s:g} s"
-        + (
-            f" (for the budget without p99: {result.survival_round_s:g} s)."
-            if result.survival_round_s != result.round_s
-            else "."
-        ),
-        "rounds that may give up: of all rounds at that load, with 95 % confidence after the rounds that were",
-        f"run; {result.target.rounds_share:.0%} are proven by {proof} rounds without a failure, not by fewer.",
-        "p99 is the worst of the rounds with at least 368 writes.",
+        f"{storms}; {DASH} under fail: none up to {result.ceiling} writers",
+        "rounds run: at that load + at harder ones in which no write was given up either. may give up: of all",
+        f"rounds there, at most so many, with 95 % confidence; {proof}",
+        "worst p99: of the rounds there that had 368 writes; with fewer, only the slow ones are counted",
     ]
     if not all(point.done for point in result.points()):
-        lines.append("The search did not end everywhere: the gaps between hold and fail are still wide.")
+        lines.append("not finished: some gaps between hold and fail are wide; --resume goes on, --seconds gives time")
     return "\n".join(lines)
 
 
@@ -114,13 +105,14 @@ def finding(result: CapacityResult) -> str:
         )
     survival = [point for point in result.points() if point.question == "survival" and point.held]
     if survival:
-        products = [point.held * point.hold_ms for point in survival]
-        span = f"{min(products):g}" if min(products) == max(products) else f"{min(products):g} to {max(products):g}"
-        open_end = any(point.failed is None for point in survival)
+        products = sorted(point.held * point.hold_ms for point in survival)
+        span = f"{products[0]:g} ms" if products[0] == products[-1] else f"{products[0]:g} to {products[-1]:g} ms"
+        busy = sorted(point.utilization for point in survival if point.utilization is not None)
         sentences.append(
-            f"The retry budget gives up no write while writers x hold is {'at' if open_end else 'below'} {span} ms, "
-            f"{min(products) / mean_patience_ms():.0%} of the {mean_patience_ms() / 1000:g} s that its retries last on "
-            f"average (at most {longest_patience_ms() / 1000:g} s)."
+            f"Whatever its tail, the retry budget gives up no write up to writers x hold of {span}, where the lock is "
+            f"busy {busy[0]:.0%} to {busy[-1]:.0%} of the time: {products[0] / mean_patience_ms():.0%} to "
+            f"{products[-1] / mean_patience_ms():.0%} of the {mean_patience_ms() / 1000:g} s that its retries last on "
+            f"average ({longest_patience_ms() / 1000:g} s at most)."
         )
     inside = [point.policy for point in asked if point.held >= result.workers]
     outside = [point.policy for point in asked if point.failed is not None and point.failed <= result.workers]
@@ -129,11 +121,13 @@ def finding(result: CapacityResult) -> str:
     ]
     if verdicts:
         sentences.append(f"A load of {result.workers} writers x {result.hold_ms:g} ms {' and '.join(verdicts)}.")
-    fewest = min((point.rounds for point in asked if point.rounds), default=0)
-    if fewest:
+    bounds = [(point.failing_share, point.rounds + point.harder) for point in asked if point.failing_share is not None]
+    if bounds:
+        share, rounds = max(bounds)
         sentences.append(
-            f"This rests on at least {fewest} rounds per point: with 95 % confidence at most "
-            f"{_percent(failing_share_bound(fewest))} of the rounds there give up a write."
+            f"{result.target.rounds_share:.0%} of rounds is the target, not the proof: the least tested point "
+            f"rests on {rounds} {'round' if rounds == 1 else 'rounds'}, so that up to {_percent(share)} of all rounds "
+            "there may give up a write (95 % confidence)."
         )
     return " ".join(sentences)
 
