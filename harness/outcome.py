@@ -75,7 +75,7 @@ def _show(outcome: Outcome, console: Console) -> None:
     for table in outcome.tables:
         console.print(table)
     console.print(outcome.finding, markup=False)
-    console.print(f"[dim]{outcome.envelope.environment.line()}[/dim]")
+    console.print(outcome.envelope.environment.line(), markup=False, style="dim")
 
 
 def _store(outcome: Outcome, directory: Path) -> list[Path]:

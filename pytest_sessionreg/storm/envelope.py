@@ -37,7 +37,7 @@ class Envelope:
         try:
             document = json.loads(text)
             found_kind, found_schema = document["kind"], document["schema"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ResultError(
                 f"not a result of {kind}, or a truncated one ({type(error).__name__}: {error}); run it again"
             ) from None

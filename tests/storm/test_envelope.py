@@ -28,6 +28,7 @@ def test_what_was_sealed_comes_out_as_it_was(sealed: str) -> None:
     [
         (lambda text: text[:100], "truncated"),
         (lambda _: "[]", "not a result"),
+        (lambda _: "[" * 100_000, "not a result"),
         (lambda _: "", "not a result"),
         (lambda text: text.replace('"schema": 3', '"schema": 4'), "has schema 4, this version reads 3"),
         (lambda text: text.replace('"kind": "capacity"', '"kind": "faults"'), "a result of 'faults', not of capacity"),

@@ -63,6 +63,11 @@ class Load:
         """Writes of all rounds."""
         return sum(entry.writes for entry in self.rounds)
 
+    @property
+    def slow(self) -> int:
+        """Of these, over the target's p99_ms."""
+        return sum(entry.slow for entry in self.rounds)
+
     def holds(self, question: str, target: Target) -> bool | None:
         """Whether the target holds here, as far as the rounds go; None where another round is needed to tell."""
         if not self.rounds:
@@ -71,10 +76,9 @@ class Load:
             return False
         if question == "survival":
             return True
-        slow = sum(entry.slow for entry in self.rounds)
-        if slow <= _P99_SHARE * self.writes:
+        if self.slow <= _P99_SHARE * self.writes:
             return True
-        return None if slow <= _CHANCE and len(self.rounds) < _LOOKS else False
+        return None if self.slow <= _CHANCE and len(self.rounds) < _LOOKS else False
 
 
 def pooled(rounds: Sequence[Round], question: str, policy: str, hold_ms: float) -> dict[int, Load]:

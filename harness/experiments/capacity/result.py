@@ -21,9 +21,10 @@ class Point:
     """One point of a frontier. held: the largest number of writers at which the target held, 0 if at none. failed: the
     smallest at which it did not, None if it was not found up to the ceiling. rounds: run at `held`. harder: rounds at
     more writers, counted where none gave up a write: what holds there holds here. failing_share: of all rounds at
-    `held`, at most so many give up a write, with 95 % confidence; None without rounds. p99_ms: over all writes at
-    `held` by the worst round, None where no round had 368. utilization: share of the time in which the lock was held
-    there. done: whether the gap between held and failed is closed.
+    `held`, at most so many give up a write, with 95 % confidence; None without rounds. slow_share: of the writes at
+    `held`, over the target's p99_ms. utilization: share of the time in which the lock was held there; holds are
+    measured by their holders and overlap a little, which 1 cuts off. done: whether the gap between held
+    and failed is closed.
     """
 
     question: str
@@ -34,7 +35,7 @@ class Point:
     rounds: int
     harder: int
     failing_share: float | None
-    p99_ms: float | None
+    slow_share: float | None
     utilization: float | None
     done: bool
 
@@ -127,7 +128,6 @@ def frontier_point(
     at = loads.get(held)
     beyond = [load for writers, load in loads.items() if writers > held and not load.failed_rounds]
     harder = sum(len(load.rounds) for load in beyond) if at and not at.failed_rounds else 0
-    tails = [entry.p99_ms for entry in at.rounds if entry.p99_ms is not None] if at else []
     return Point(
         question=question,
         policy=policy,
@@ -137,7 +137,7 @@ def frontier_point(
         rounds=len(at.rounds) if at else 0,
         harder=harder,
         failing_share=failing_share_bound(len(at.rounds) + harder, at.failed_rounds) if at else None,
-        p99_ms=max(tails) if tails else None,
-        utilization=sum(entry.utilization for entry in at.rounds) / len(at.rounds) if at else None,
+        slow_share=at.slow / at.writes if at else None,
+        utilization=min(1.0, sum(entry.utilization for entry in at.rounds) / len(at.rounds)) if at else None,
         done=next_load(held, failed, start=1, ceiling=ceiling) is None,
     )

@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from pytest_sessionreg.report.figures import DASH, milliseconds
+from pytest_sessionreg.report.figures import DASH
 
 from .confidence import failing_share_bound
 from .law import longest_patience_ms, mean_patience_ms
@@ -31,7 +31,7 @@ def capacity_table(result: CapacityResult) -> Table:
     table.caption_justify = "left"
     table.add_column(Text("\npolicy"), no_wrap=True)
     headings = ("hold\nms", "writers\nhold", "writers\nfail", "writers\nx hold", f"of\n{mean_ms:g} ms", "lock\nbusy")
-    for heading in (*headings, "worst\np99 ms", "rounds\nrun", "may\ngive up"):
+    for heading in (*headings, f"over\n{result.target.p99_ms:g} ms", "rounds\nrun", "may\ngive up"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     table.add_column(Text(f"your {result.workers}\nx {result.hold_ms:g} ms"), no_wrap=True)
     last = None
@@ -48,7 +48,7 @@ def capacity_table(result: CapacityResult) -> Table:
             f"{point.held * point.hold_ms:g} ms" if known else DASH,
             f"{point.held * point.hold_ms / mean_ms:.0%}" if known else DASH,
             DASH if point.utilization is None else f"{point.utilization:.0%}",
-            milliseconds(point.p99_ms),
+            DASH if point.slow_share is None else f"{point.slow_share:.1%}",
             f"{point.rounds}+{point.harder}",
             DASH if point.failing_share is None else f"<{_percent(point.failing_share)}",
             Text(*_place(result, point)),
@@ -80,12 +80,12 @@ def _legend(result: CapacityResult) -> str:
     needed = next(count for count in range(1, 10_000) if failing_share_bound(count) <= 1 - result.target.rounds_share)
     longer = "" if result.survival_round_s == result.round_s else f" ({result.survival_round_s:g} s without p99)"
     storms = f"{len(result.rounds)} storms of {result.round_s:g} s{longer}, {result.think_ms:g} ms mean think time"
-    proof = f"{result.target.rounds_share:.0%} good ones are proven by {needed} rounds, not by fewer"
+    proof = f"{result.target.rounds_share:.0%} good ones take {needed} rounds to prove"
     lines = [
-        f"{storms}; {DASH} under fail: none up to {result.ceiling} writers",
+        f"{storms}; tried up to {result.ceiling} writers",
         "rounds run: at that load + at harder ones in which no write was given up either. may give up: of all",
         f"rounds there, at most so many, with 95 % confidence; {proof}",
-        "worst p99: of the rounds there that had 368 writes; with fewer, only the slow ones are counted",
+        f"over {result.target.p99_ms:g} ms: so many of the writes; the target allows 1.0%",
     ]
     if not all(point.done for point in result.points()):
         lines.append("not finished: some gaps between hold and fail are wide; --resume goes on, --seconds gives time")
@@ -108,9 +108,12 @@ def finding(result: CapacityResult) -> str:
         products = sorted(point.held * point.hold_ms for point in survival)
         span = f"{products[0]:g} ms" if products[0] == products[-1] else f"{products[0]:g} to {products[-1]:g} ms"
         busy = sorted(point.utilization for point in survival if point.utilization is not None)
+        fewest = min(point.rounds for point in survival)
+        tested = "1 round" if fewest == 1 else f"{fewest} rounds or more"
         sentences.append(
-            f"Whatever its tail, the retry budget gives up no write up to writers x hold of {span}, where the lock is "
-            f"busy {busy[0]:.0%} to {busy[-1]:.0%} of the time: {products[0] / mean_patience_ms():.0%} to "
+            f"Whatever its tail, the retry budget gave up no write up to writers x hold of {span} ({tested} of "
+            f"{result.survival_round_s:g} s per point), where the lock was busy {busy[0]:.0%} to {busy[-1]:.0%} of the "
+            f"time: {products[0] / mean_patience_ms():.0%} to "
             f"{products[-1] / mean_patience_ms():.0%} of the {mean_patience_ms() / 1000:g} s that its retries last on "
             f"average ({longest_patience_ms() / 1000:g} s at most)."
         )

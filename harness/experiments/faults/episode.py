@@ -74,7 +74,8 @@ def play(
             database.make(scene.database, fault.ballast_kib)
         else:
             call = Call(database.keep, (scene, directory, fault.disk_kib, fault.ballast_kib))
-            keeper = stack.enter_context(Group([call], deadline_s=_LONGEST_S + 2 * _SLACK_S, preload=_PRELOAD))
+            deadline_s = _LONGEST_S + 2 * _SLACK_S
+            keeper = stack.enter_context(Group([call], deadline_s=deadline_s, preload=_PRELOAD, scratch=scratch))
             try:
                 keeper.wait_until_ready()
             except WorkerFailed as error:

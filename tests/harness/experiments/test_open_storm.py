@@ -145,3 +145,15 @@ def _third_time() -> Callable[[], None]:
             raise KeyboardInterrupt
 
     return check
+
+
+def test_a_failure_of_the_machine_keeps_the_rounds_it_has() -> None:
+    calls = iter(range(1000))
+
+    def check() -> None:
+        if next(calls) >= 6:
+            raise OSError(28, "No space left on device")
+
+    result = open_storm(openers=2, rounds=50, orders=["today"], states=["fresh"], check=check)
+    assert "No space left on device" in result.envelope.interrupted
+    assert result.rounds
