@@ -24,7 +24,7 @@ STOPPERS = (KeyboardInterrupt, ProcessError, StormError, RegistryError, OSError,
 
 def reason(stopper: BaseException) -> str:
     """One line that says what ended the experiment."""
-    if isinstance(stopper, KeyboardInterrupt):
+    if isinstance(stopper, KeyboardInterrupt) or isinstance(stopper.__cause__, KeyboardInterrupt):
         return "Ctrl-C"
     return str(stopper).partition("\n")[0] or type(stopper).__name__
 

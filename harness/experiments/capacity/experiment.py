@@ -213,6 +213,6 @@ def _round(question: str, run: Run, target: Target) -> Round:
         slow=int((latency_ms > target.p99_ms).sum()),
         p99_ms=None if p99 is None else round(p99, 3),
         longest_ms=round(float(latency_ms.max()), 3),
-        utilization=round(run.utilization, 4),
-        lost=run.counts.lost,
+        utilization=round(run.utilization or 0.0, 4),
+        lost=run.counts.lost or 0,
     )

@@ -57,7 +57,7 @@ def examine(scene: Scene) -> Found:
         (ghosts,) = connection.execute("SELECT count(*) FROM storm_writes WHERE worker = ?", (GHOST,)).fetchone()
     finally:
         connection.close()
-    return Found(evidence.lost, evidence.duplicated, ghosts, evidence.integrity)
+    return Found(evidence.lost or 0, evidence.duplicated or 0, ghosts, evidence.integrity or "no file is there")
 
 
 def keep(scene: Scene, directory: str, disk_kib: int, ballast_kib: int) -> Callable[[], Found]:
