@@ -69,10 +69,6 @@ def _named(failure: Failure) -> str:
     return f"{failure.phase}: {failure.kind if failure.code is None else failure.code}"
 
 
-def _in_words(failure: Failure) -> str:
-    return f"{failure.kind if failure.code is None else f'code {failure.code}'} at step {failure.phase}"
-
-
 def _legend(result: OpenStormResult) -> Text:
     cells = result.cells()
     rounds = sorted({cell.rounds for cell in cells})
@@ -91,16 +87,12 @@ def _legend(result: OpenStormResult) -> Text:
 def finding(result: OpenStormResult) -> str:
     """What the rounds show, in a few sentences."""
     cells = result.cells()
-    sentences = [f"{result.openers} processes that open one file at once:"]
-    failing = [cell for cell in cells if cell.failed]
-    by_order: dict[str, list[Cell]] = {}
-    for cell in failing:
-        by_order.setdefault(cell.order, []).append(cell)
-    parts = [
-        f"{order} failed " + " and ".join(f"{_share(cell)} on a {cell.state} file" for cell in found)
-        for order, found in by_order.items()
-    ]
-    sentences.append("; ".join(parts) + "." if parts else "no order failed.")
+    sentences = [f"{result.openers} processes open one file at once."]
+    for state in dict.fromkeys(cell.state for cell in cells):
+        failing = [cell for cell in cells if cell.state == state and cell.failed]
+        if failing:
+            parts = ", ".join(f"{cell.order} {cell.failed} of {cell.openings} ({_in_words(cell)})" for cell in failing)
+            sentences.append(f"Failed on a {state} file: {parts}.")
     stalled = [
         cell for cell in cells if cell.state == "held" and not cell.failed and cell.median_ms > result.hold_ms / 2
     ]
@@ -116,9 +108,12 @@ def finding(result: OpenStormResult) -> str:
     return " ".join(sentences)
 
 
-def _share(cell: Cell) -> str:
+def _in_words(cell: Cell) -> str:
+    """Its most frequent failure."""
     main = cell.failures[0]
-    return f"{cell.failed / cell.openings:.0%} (mostly {_in_words(main)})"
+    return (
+        f"{'' if len(cell.failures) == 1 else 'mostly '}{main.kind if main.code is None else main.code} at {main.phase}"
+    )
 
 
 def wrong(result: OpenStormResult) -> Sequence[str]:
