@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 
+from ..finite import FiniteRange
 from ..interruption import deferred_interrupt
 from ..outcome import Outcome, check_directory, deliver, report_option
 from ..parameters import json_option
@@ -29,11 +30,11 @@ __all__ = ["capacity"]
     help="Admission policy, repeatable.  [default: all]",
 )
 @click.option(
-    "--workers", type=click.IntRange(1), default=32, show_default=True, metavar="N", help="Your load's writers."
+    "--workers", type=click.IntRange(1, 4096), default=32, show_default=True, metavar="N", help="Your load's writers."
 )
 @click.option(
     "--hold-ms",
-    type=click.FloatRange(0.1, 10_000),
+    type=FiniteRange(0.1, 10_000),
     default=2.0,
     show_default=True,
     metavar="H",
@@ -41,7 +42,7 @@ __all__ = ["capacity"]
 )
 @click.option(
     "--think-ms",
-    type=click.FloatRange(0, 60_000),
+    type=FiniteRange(0, 60_000),
     default=150.0,
     show_default=True,
     metavar="T",
@@ -51,13 +52,13 @@ __all__ = ["capacity"]
     "--search-hold-ms",
     "holds_ms",
     multiple=True,
-    type=click.FloatRange(0.1, 10_000),
+    type=FiniteRange(0.1, 10_000),
     metavar="H",
     help="A hold to search at, repeatable.  [default: 2, 6, 18]",
 )
 @click.option(
     "--p99-ms",
-    type=click.FloatRange(min=0.001),
+    type=FiniteRange(min=0.001),
     default=250.0,
     show_default=True,
     metavar="P",
@@ -65,7 +66,7 @@ __all__ = ["capacity"]
 )
 @click.option(
     "--rounds-percent",
-    type=click.FloatRange(1, 100),
+    type=FiniteRange(1, 100),
     default=99.0,
     show_default=True,
     metavar="Q",
@@ -76,7 +77,7 @@ __all__ = ["capacity"]
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.1),
+    type=FiniteRange(min=0.1),
     default=270.0,
     show_default=True,
     metavar="S",
@@ -84,7 +85,7 @@ __all__ = ["capacity"]
 )
 @click.option(
     "--round-s",
-    type=click.FloatRange(0.05, 600),
+    type=FiniteRange(0.05, 600),
     default=1.5,
     show_default=True,
     metavar="S",
@@ -124,24 +125,27 @@ def capacity(  # noqa: PLR0917  click passes every option by name
 
     try:
         earlier = None if resume is None else CapacityResult.from_json(resume.read_text(encoding="utf-8"))
-    except (StormError, UnicodeDecodeError) as error:
+    except (ResultError, UnicodeDecodeError) as error:
         raise click.UsageError(f"--resume {resume}: {error}") from None
-    with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
-        result = run(
-            policies=tuple(dict.fromkeys(policies)) or POLICY_NAMES,
-            target=Target(p99_ms=p99_ms, rounds_share=rounds_percent / 100),
-            holds_ms=holds_ms or HOLDS_MS,
-            think_ms=think_ms,
-            workers=workers,
-            hold_ms=hold_ms,
-            ceiling=ceiling,
-            seconds=seconds,
-            round_s=round_s,
-            earlier=earlier,
-            command=shlex.join(["sessionreg", *sys.argv[1:]]),
-            on_step=show,
-            check=check,
-        )
+    try:
+        with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
+            result = run(
+                policies=tuple(dict.fromkeys(policies)) or POLICY_NAMES,
+                target=Target(p99_ms=p99_ms, rounds_share=rounds_percent / 100),
+                holds_ms=holds_ms or HOLDS_MS,
+                think_ms=think_ms,
+                workers=workers,
+                hold_ms=hold_ms,
+                ceiling=ceiling,
+                seconds=seconds,
+                round_s=round_s,
+                earlier=earlier,
+                command=shlex.join(["sessionreg", *sys.argv[1:]]),
+                on_step=show,
+                check=check,
+            )
+    except ResultError as error:
+        raise click.UsageError(f"--resume {resume}: {error}") from None
     lost = [f"{result.lost} acknowledged writes were lost; nothing else matters until that is explained"]
     deliver(
         Outcome(

@@ -12,6 +12,7 @@ from rich.console import Console
 from ..experiments.open_storm.experiment import open_storm as run
 from ..experiments.open_storm.orders import ORDER_NAMES
 from ..experiments.open_storm.stage import STATES
+from ..finite import FiniteRange
 from ..interruption import deferred_interrupt
 from ..outcome import Outcome, check_directory, deliver, report_option
 from ..parameters import json_option
@@ -44,7 +45,7 @@ __all__ = ["open_storm"]
 )
 @click.option(
     "--hold-ms",
-    type=click.FloatRange(0, 60_000),
+    type=FiniteRange(0, 60_000),
     default=300.0,
     show_default=True,
     metavar="H",

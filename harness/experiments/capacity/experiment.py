@@ -11,7 +11,7 @@ from time import monotonic
 from pytest_sessionreg.registry.admission.retry_budget import RetryBudget
 from pytest_sessionreg.storm.envelope import Envelope
 from pytest_sessionreg.storm.environment import Environment
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.result import Run, quantile
@@ -135,7 +135,7 @@ def capacity(
     lasts. earlier: a result with the same parameters from the same machine, whose rounds are kept. on_step is told
     what runs now, check may raise KeyboardInterrupt: then, and after a failure of the machine or the harness, what was
     measured so far is returned, labelled as interrupted; where there is nothing yet, the error is raised. Raises
-    StormError for parameters that make no storm and for an earlier result that does not fit.
+    StormError for parameters that make no storm, ResultError for an earlier result that does not fit.
     """
     Plan(policy_named(policies[0]), workers=workers, hold_ms=hold_ms, think_ms=think_ms)
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "storm.db"))
@@ -186,14 +186,14 @@ def _with(frame: CapacityResult, *, rounds: tuple[Round, ...], interrupted: str)
 
 
 def _continued(frame: CapacityResult, earlier: CapacityResult) -> CapacityResult:
-    """`frame` with the rounds of `earlier`. Raises StormError where they were not measured the same way."""
+    """`frame` with the rounds of `earlier`. Raises ResultError where they were not measured the same way."""
     same = ("target", "think_ms", "round_s", "survival_round_s")
     differing = [name for name in same if getattr(frame, name) != getattr(earlier, name)]
     ours, theirs = frame.envelope.environment, earlier.envelope.environment
     machine = ("python", "sqlite_source_id", "kernel", "cpu", "cpu_count", "file_system")
     differing += [name for name in machine if getattr(ours, name) != getattr(theirs, name)]
     if differing:
-        raise StormError(
+        raise ResultError(
             f"the earlier result was measured with another {' and another '.join(differing)}; start a new one"
         )
     return _with(frame, rounds=earlier.rounds, interrupted="")

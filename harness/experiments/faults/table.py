@@ -22,22 +22,22 @@ _SHOWN_KINDS = 3
 def faults_table(result: FaultsResult) -> Table:
     """At most 100 columns wide."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column(Text("\nfault"), no_wrap=True)
-    table.add_column(Text("\npolicy"), no_wrap=True)
+    table.add_column(Text("fault\n  policy"), no_wrap=True)
     table.add_column(Text("writes\nacked"), justify="right", no_wrap=True)
-    table.add_column(Text("\ncallers saw"), overflow="fold", max_width=25)
+    table.add_column(Text("\ncallers saw"), overflow="fold", min_width=26, max_width=28)
     table.add_column(Text("\nlost"), justify="right", no_wrap=True)
-    table.add_column(Text("recovered\nms"), justify="right", no_wrap=True)
+    table.add_column(Text("recov-\nered ms"), justify="right", no_wrap=True)
     table.add_column(Text("longest\nwait ms"), justify="right", no_wrap=True)
-    table.add_column(Text("\nverdict"), overflow="fold", max_width=18)
+    table.add_column(Text("\nverdict"), overflow="fold", max_width=20)
     last = ""
     for row in result.rows():
-        if last not in ("", row.fault):
-            table.add_section()
+        if row.fault != last:
+            if last:
+                table.add_section()
+            table.add_row(Text(row.fault, style="bold"))
         played = row.rounds > 0
         table.add_row(
-            row.fault if row.fault != last else "",
-            row.policy,
+            f"  {row.policy}",
             f"{row.acknowledged}" if played else DASH,
             _kinds(row.seen) if played else DASH,
             f"{row.lost}" if played else DASH,
@@ -47,9 +47,9 @@ def faults_table(result: FaultsResult) -> Table:
         )
         last = row.fault
     table.caption = Text(
-        "callers saw: error, SQLite's code, how often (all rounds). lost: acknowledged, by the ledger outside the\n"
-        "database, and not there afterwards. recovered: from the fault's end to the first admitted write, the\n"
-        "median of the rounds; longest wait: of any write, admitted or given up.",
+        "callers saw: error, SQLite's code, how often in all rounds. lost: acknowledged, by the ledger that\n"
+        "lies outside the database, and not there afterwards. recovered: from the fault's end to the first\n"
+        "admitted write, median of the rounds. longest wait: of any write, admitted or given up.",
         style="dim",
     )
     table.caption_justify = "left"
@@ -129,11 +129,11 @@ def finding(result: FaultsResult) -> str:
                 for row in gave_up[:4]
             )
             sentences.append(f"Writes given up: {names}.")
-    sentences += [
-        f"{row.fault} lost {row.lost} of {row.acknowledged} under {row.policy}: {row.may_lose}."
-        for row in rows
-        if row.may_lose and not row.control and row.lost
-    ]
+    excused = [row for row in rows if row.may_lose and not row.control and row.lost]
+    for fault in dict.fromkeys(row.fault for row in excused):
+        own = [row for row in excused if row.fault == fault]
+        lost, rounds = sum(row.lost for row in own), sum(row.rounds for row in own)
+        sentences.append(f"{fault} lost {lost} acknowledged writes in {rounds} rounds: {own[0].may_lose}.")
     controls = [row for row in rows if row.control]
     if controls:
         green = [f"{row.fault} ({row.policy})" for row in controls if row.blind]

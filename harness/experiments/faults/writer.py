@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic, monotonic_ns, sleep
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_sessionreg.registry.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.registry.admission.record import WriteRecord
 from pytest_sessionreg.registry.errors import RegistryError, WriteTimeout
 from pytest_sessionreg.registry.registry import Registry
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PlainWriter", "RegistryWriter", "Seen", "Tally", "Writer", "enter", "prepare"]
 
+_SETUP_PATIENCE_S = 30.0
 INSERT = "INSERT INTO storm_writes (storm, worker, sequence) VALUES (?, ?, ?)"
 
 
@@ -75,7 +77,9 @@ class RegistryWriter:
         self._ledger = Ledger(scene.ledgers[worker])
         self._registry: Registry | None = None
         self._session_id = f"{STORM}-{worker}"
-        self._open().sessions.register(self._session_id)
+        with Registry.open(scene.database, workspace=STORM, policy=BusyTimeout(_SETUP_PATIENCE_S)) as registry:
+            registry.sessions.register(self._session_id)  # no write of the scene, and not in the ledger
+        self._open()
 
     def write(self, sequence: int) -> None:
         """One transaction: its row, a heartbeat, and the hold."""

@@ -22,6 +22,7 @@ from harness.experiments.faults.writer import PlainWriter, RegistryWriter, Seen,
 from pytest_sessionreg import RetryBudget, WriteQueue
 from pytest_sessionreg.processes import Call, Group, WorkerFailed
 from pytest_sessionreg.storm.errors import ResultError
+from pytest_sessionreg.storm.samples import read_counters
 
 # Each fault once, under the queue: what every test below looks at.
 _NAMES = tuple(name for name in FAULT_NAMES if name != "stop-holder")
@@ -95,7 +96,7 @@ def test_a_budget_gives_up_behind_a_stopped_holder_and_the_queue_does_not() -> N
 
 def test_only_the_queue_has_a_sidecar_to_lose() -> None:
     episode = play(fault_named("sidecar-unlinked"), RetryBudget(), number=0, seed=1)
-    assert episode.skipped == "has no sidecar"
+    assert episode.skipped == "no sidecar"
     assert episode.attempted == 0
 
 
@@ -209,6 +210,7 @@ def test_a_writer_that_reopens_goes_on_after_an_error(tmp_path: Path) -> None:
     writer.write(1)
     writer.close()
     assert examine(scene).lost == 0
+    assert read_counters(scene.ledgers)[0] == 2, "registering the session is no write of the scene"
 
 
 def test_the_result_survives_json(played: FaultsResult) -> None:

@@ -22,7 +22,7 @@ class SidecarUnlinked(Fault):
 
     def unavailable(self, policy: str) -> str:
         """Only the queue has one."""
-        return "" if policy == WriteQueue.name else "has no sidecar"
+        return "" if policy == WriteQueue.name else "no sidecar"
 
     def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
         """Delete it."""
