@@ -35,9 +35,12 @@ def make_disk(directory: str, kib: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     user, group = os.geteuid(), os.getegid()
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS) == 0:
-        _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"0 {user} 1")
-        _write("/proc/self/gid_map", f"0 {group} 1")
+        try:
+            _write("/proc/self/setgroups", "deny")
+            _write("/proc/self/uid_map", f"0 {user} 1")
+            _write("/proc/self/gid_map", f"0 {group} 1")
+        except OSError as error:  # a security module grants the namespace, and nothing in it
+            raise DiskRefused(f"mounting is not permitted here ({error.filename}: {error.strerror})") from None
     elif libc.unshare(_CLONE_NEWNS):
         raise DiskRefused(f"mounting is not permitted here (unshare: {os.strerror(ctypes.get_errno())})")
     if libc.mount(b"sessionreg", os.fsencode(directory), b"tmpfs", 0, f"size={kib}k,mode=0700".encode()):
