@@ -21,7 +21,7 @@ from ...interruption import STOPPERS, reason
 from .law import longest_patience_ms
 from .load import Round, Target, pooled
 from .result import KIND, SCHEMA, CapacityResult, bracket, frontier_point
-from .search import next_load
+from .search import COARSE, FINE, next_load
 
 __all__ = ["HOLDS_MS", "ROUND_S", "capacity"]
 
@@ -33,7 +33,7 @@ _SURVIVAL_ROUND_S = 1.4 * longest_patience_ms() / 1000
 _MOST_ROUNDS = 300
 # Where the search begins, as writers x hold in ms: where these policies were found on a machine of two cores. A bad
 # guess costs time, never the answer.
-_GUESS_MS = {"budget": 40.0, "busy-timeout": 100.0, "interval": 250.0, "queue": 350.0}
+_GUESS_MS = {"budget": 30.0, "busy-timeout": 100.0, "interval": 250.0, "queue": 350.0}
 _SURVIVAL_GUESS_MS = 130.0
 
 
@@ -52,15 +52,16 @@ class _Search:
         """Whether the time is up."""
         return monotonic() >= self._deadline
 
-    def close_in(self, question: str, policy: str, hold_ms: float) -> None:
-        """Probe until the gap is closed, or the time is up."""
+    def close_in(self, question: str, policy: str, hold_ms: float, resolution: float) -> None:
+        """Probe until the gap is as narrow as `resolution`, or the time is up."""
         frame = self._frame
         while not self.over:
             loads = pooled(self.rounds, question, policy, hold_ms)
             undecided = [load.writers for load in loads.values() if load.holds(question, frame.target) is None]
             held, failed = bracket(loads, question, frame.target)
             start = self._guess(question, policy, hold_ms)
-            writers = undecided[0] if undecided else next_load(held, failed, start=start, ceiling=frame.ceiling)
+            following = next_load(held, failed, start=start, ceiling=frame.ceiling, resolution=resolution)
+            writers = undecided[0] if undecided else following
             if writers is None:
                 return
             self._probe(question, policy, hold_ms, writers, "searching")
@@ -74,7 +75,7 @@ class _Search:
         if self.over or not held or len(loads[held].rounds) >= _MOST_ROUNDS:
             return False
         self._probe(question, policy, hold_ms, held, "confirming")
-        self.close_in(question, policy, hold_ms)
+        self.close_in(question, policy, hold_ms, FINE)
         return True
 
     def _guess(self, question: str, policy: str, hold_ms: float) -> int:
@@ -161,8 +162,9 @@ def capacity(
     try:
         points = [("target", policy, hold) for hold in _nearest_first(frame) for policy in policies]
         points += [("survival", name, hold) for hold in _nearest_first(frame) for name in policies if _is_budget(name)]
-        for point in points:
-            search.close_in(*point)
+        for resolution in (COARSE, FINE):
+            for point in points:
+                search.close_in(*point, resolution)
         open_points = points
         while open_points:
             open_points = [point for point in open_points if search.confirm(*point)]

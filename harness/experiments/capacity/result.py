@@ -24,7 +24,7 @@ class Point:
     `held`, at most so many give up a write, with 95 % confidence; None without rounds. slow_share: of the writes at
     `held`, over the target's p99_ms. utilization: share of the time in which the lock was held there; holds are
     measured by their holders and overlap a little, which 1 cuts off. done: whether the gap between held
-    and failed is closed.
+    and failed is closed, coarsely at least.
     """
 
     question: str
@@ -121,7 +121,7 @@ def frontier_point(
     rounds: tuple[Round, ...], question: str, policy: str, hold_ms: float, *, target: Target, ceiling: int
 ) -> Point:
     """The point of one frontier at one hold, as far as `rounds` tell."""
-    from .search import next_load
+    from .search import COARSE, next_load
 
     loads = pooled(rounds, question, policy, hold_ms)
     held, failed = bracket(loads, question, target)
@@ -139,5 +139,5 @@ def frontier_point(
         failing_share=failing_share_bound(len(at.rounds) + harder, at.failed_rounds) if at else None,
         slow_share=at.slow / at.writes if at else None,
         utilization=min(1.0, sum(entry.utilization for entry in at.rounds) / len(at.rounds)) if at else None,
-        done=next_load(held, failed, start=1, ceiling=ceiling) is None,
+        done=next_load(held, failed, start=1, ceiling=ceiling, resolution=COARSE) is None,
     )

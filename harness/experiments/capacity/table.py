@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -105,17 +107,17 @@ def finding(result: CapacityResult) -> str:
         )
     survival = [point for point in result.points() if point.question == "survival" and point.held]
     if survival:
-        products = sorted(point.held * point.hold_ms for point in survival)
-        span = f"{products[0]:g} ms" if products[0] == products[-1] else f"{products[0]:g} to {products[-1]:g} ms"
-        busy = sorted(point.utilization for point in survival if point.utilization is not None)
+        products = [point.held * point.hold_ms for point in survival]
+        busy = [point.utilization for point in survival if point.utilization is not None]
         fewest = min(point.rounds for point in survival)
         tested = "1 round" if fewest == 1 else f"{fewest} rounds or more"
+        mean_ms = mean_patience_ms()
+        shares = _span([product / mean_ms for product in products], ".0%")
         sentences.append(
-            f"Whatever its tail, the retry budget gave up no write up to writers x hold of {span} ({tested} of "
-            f"{result.survival_round_s:g} s per point), where the lock was busy {busy[0]:.0%} to {busy[-1]:.0%} of the "
-            f"time: {products[0] / mean_patience_ms():.0%} to "
-            f"{products[-1] / mean_patience_ms():.0%} of the {mean_patience_ms() / 1000:g} s that its retries last on "
-            f"average ({longest_patience_ms() / 1000:g} s at most)."
+            f"Whatever its tail, the retry budget gave up no write up to writers x hold of {_span(products, 'g')} ms "
+            f"({tested} of {result.survival_round_s:g} s per point), where the lock was busy {_span(busy, '.0%')} of "
+            f"the time: {shares} of the {mean_ms / 1000:g} s that its retries last on average "
+            f"({longest_patience_ms() / 1000:g} s at most)."
         )
     inside = [point.policy for point in asked if point.held >= result.workers]
     outside = [point.policy for point in asked if point.failed is not None and point.failed <= result.workers]
@@ -133,6 +135,12 @@ def finding(result: CapacityResult) -> str:
             "there may give up a write (95 % confidence)."
         )
     return " ".join(sentences)
+
+
+def _span(values: Sequence[float], form: str) -> str:
+    """The least and the greatest, or one where both read the same."""
+    least, greatest = format(min(values), form), format(max(values), form)
+    return least if least == greatest else f"{least} to {greatest}"
 
 
 def _held(point: Point) -> str:
