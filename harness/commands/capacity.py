@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -17,6 +19,9 @@ from ..interruption import deferred_interrupt
 from ..outcome import Outcome, check_directory, deliver, report_option
 from ..parameters import json_option
 from ..steps import step_display
+
+if TYPE_CHECKING:
+    from ..experiments.capacity.result import CapacityResult
 
 __all__ = ["capacity"]
 
@@ -149,8 +154,19 @@ def capacity(  # noqa: PLR0917  click passes every option by name
     lost = [f"{result.lost} acknowledged writes were lost; nothing else matters until that is explained"]
     deliver(
         Outcome(
-            result.envelope, result.to_json(), [capacity_table(result)], finding(result), lost if result.lost else []
+            result.envelope,
+            result.to_json(),
+            [capacity_table(result)],
+            finding(result),
+            lost if result.lost else [],
+            lambda: _pictures(result),
         ),
         as_json=as_json,
         report=report,
     )
+
+
+def _pictures(result: CapacityResult) -> Mapping[str, bytes]:
+    from ..experiments.capacity.picture import capacity_pictures  # only now: matplotlib is loaded for nothing else here
+
+    return capacity_pictures(result)
