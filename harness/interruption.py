@@ -10,13 +10,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
 from pytest_sessionreg.storm.errors import StormError
 
-__all__ = ["STOPPERS", "deferred_interrupt", "is_interrupt", "reason"]
+__all__ = ["STOPPERS", "deferred_interrupt", "is_interrupt", "kept", "reason"]
 
 # A worker that is killed, a disk that is full, a Ctrl-C: none of them undoes what was measured before.
 STOPPERS = (KeyboardInterrupt, ProcessError, StormError, RegistryError, OSError, sqlite3.Error)
@@ -30,8 +31,14 @@ def is_interrupt(stopper: BaseException) -> bool:
 def reason(stopper: BaseException) -> str:
     """One line that says what ended the experiment."""
     if is_interrupt(stopper):
-        return "Ctrl-C"
+        return "interrupted"
     return str(stopper).partition("\n")[0] or type(stopper).__name__
+
+
+def kept(partial: str, out: Path | None) -> str:
+    """What a command says of a result that is partial because of `partial`, and stored in `out`, if anywhere."""
+    where = "" if out is None else f", in {out}"
+    return f"{partial}; no worker is left; what was measured is kept, marked as partial{where}"
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,18 +12,13 @@ from typing import NoReturn
 import click
 from rich.console import Console, RenderableType
 
+from pytest_sessionreg.report.whole_files import write_files
 from pytest_sessionreg.storm.envelope import Envelope
 
 from .console import PLAIN_WIDTH, output
+from .interruption import kept
 
-__all__ = ["Outcome", "check_directory", "deliver", "report_option"]
-
-report_option = click.option(
-    "--report",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write the JSON, the finding and the pictures there.",
-)
+__all__ = ["Outcome", "deliver"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +35,9 @@ class Outcome:
     pictures: Callable[[], Mapping[str, bytes]] = field(default=dict)
 
 
-def check_directory(report: Path | None) -> None:
-    """Before the experiment rather than after it: whether its results can be written. Raises click.UsageError."""
-    if report is None:
-        return
-    nearest = report
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise click.UsageError(f"--report {report}: {nearest} is not a directory that can be written; choose another")
-
-
-def deliver(outcome: Outcome, *, as_json: bool, report: Path | None) -> NoReturn:
-    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run was interrupted."""
-    paths = [] if report is None else _store(outcome, report)
+def deliver(outcome: Outcome, *, as_json: bool, out: Path | None) -> NoReturn:
+    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial."""
+    paths = [] if out is None else _store(outcome, out)
     if as_json:
         click.echo(outcome.json, nl=False)
     else:
@@ -63,40 +46,32 @@ def deliver(outcome: Outcome, *, as_json: bool, report: Path | None) -> NoReturn
             click.echo(path)
     for line in outcome.wrong:
         click.echo(f"sessionreg: {line}", err=True)
-    if outcome.envelope.interrupted:
-        reason = outcome.envelope.interrupted
-        click.echo(f"sessionreg: interrupted ({reason}); what was measured is kept, no worker is left", err=True)
-    sys.exit(1 if outcome.wrong or outcome.envelope.interrupted else 0)
+    if outcome.envelope.partial is not None:
+        click.echo(f"sessionreg: {kept(outcome.envelope.partial, out)}", err=True)
+    sys.exit(1 if outcome.wrong or outcome.envelope.partial is not None else 0)
 
 
 def _show(outcome: Outcome, console: Console) -> None:
-    if outcome.envelope.interrupted:
-        console.print("interrupted: this is the part that was done", style="bold yellow")
+    if outcome.envelope.partial is not None:
+        console.print(f"{_partial(outcome.envelope.partial)}.", markup=False, style="bold yellow")
     for table in outcome.tables:
         console.print(table)
     console.print(outcome.finding, markup=False)
     console.print(outcome.envelope.environment.line(), markup=False, style="dim")
 
 
+def _partial(reason: str) -> str:
+    return f"Partial result ({reason}): this is what was done until then"
+
+
 def _store(outcome: Outcome, directory: Path) -> list[Path]:
-    """Each file appears whole or not at all."""
     name = outcome.envelope.kind
     contents = {
         f"{name}.json": outcome.json.encode(),
         f"{name}.md": _markdown(outcome).encode(),
         **outcome.pictures(),
     }
-    directory.mkdir(parents=True, exist_ok=True)
-    for file_name, data in contents.items():
-        descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{file_name}.")
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, directory / file_name)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+    write_files(contents, directory)
     return [directory / file_name for file_name in contents]
 
 
@@ -107,8 +82,8 @@ def _markdown(outcome: Outcome) -> str:
         for table in outcome.tables:
             console.print(table)
         text = "\n".join(line.rstrip() for line in console.export_text().splitlines())
-    interrupted = "Interrupted: this is the part that was done.\n\n" if outcome.envelope.interrupted else ""
+    partial = "" if outcome.envelope.partial is None else f"{_partial(outcome.envelope.partial)}.\n\n"
     return (
-        f"# {outcome.envelope.kind}\n\n{outcome.finding}\n\n{interrupted}    {outcome.envelope.command}\n\n"
+        f"# {outcome.envelope.kind}\n\n{outcome.finding}\n\n{partial}    {outcome.envelope.command}\n\n"
         f"{outcome.envelope.environment.line()}\n\n```text\n{text}\n```\n"
     )

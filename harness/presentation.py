@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from pytest_sessionreg.report.ratio_table import ratio_table
-from pytest_sessionreg.report.table import storm_table
-from pytest_sessionreg.report.verdict import verdict
+from pytest_sessionreg.storm.failures import merged
 from pytest_sessionreg.storm.result import StormResult
-from pytest_sessionreg.storm.standing import standings
 
 from .console import output
+from .interruption import kept
 
-__all__ = ["found_damage", "present"]
+__all__ = ["conclude", "present"]
 
 
 def present(result: StormResult, paths: Sequence[Path], *, as_json: bool) -> None:
@@ -23,6 +22,11 @@ def present(result: StormResult, paths: Sequence[Path], *, as_json: bool) -> Non
     if as_json:
         click.echo(result.to_json(), nl=False)
         return
+    from pytest_sessionreg.report.ratio_table import ratio_table
+    from pytest_sessionreg.report.remarks import remarks
+    from pytest_sessionreg.report.table import storm_table
+    from pytest_sessionreg.report.verdict import verdict
+
     console = output()
     console.print(storm_table(result.runs))
     ratios = ratio_table(result.runs) if any(run.rounds > 1 for run in result.runs) else None
@@ -30,11 +34,22 @@ def present(result: StormResult, paths: Sequence[Path], *, as_json: bool) -> Non
         console.print()
         console.print(ratios)
     console.print(verdict(result.runs), markup=False)
+    for remark in remarks(result.runs):
+        console.print(remark, markup=False)
     console.print(result.environment.line(), markup=False, style="dim")
     for path in paths:
         click.echo(path)
 
 
-def found_damage(result: StormResult) -> bool:
-    """Whether a write was lost or doubled, or a database damaged."""
-    return any(policy.broken for policy in standings(result.runs))
+def conclude(result: StormResult, out: Path, *, plots: bool, as_json: bool) -> None:
+    """Write `result` into `out`, present it, and exit with 1 if storms found something wrong or were cut short."""
+    from pytest_sessionreg.report.files import write_report
+
+    present(result, write_report(result, out, plots=plots), as_json=as_json)
+    failures = merged(failure for run in result.runs for failure in run.failures)
+    for failure in failures[:1]:
+        click.echo(f"{failure.traceback.rstrip()}\n{failure.line()}: {failure.count} times", err=True)
+    if result.partial is not None:
+        click.echo(f"sessionreg: {kept(result.partial, out)}", err=True)
+    if result.partial is not None or failures or any(run.damaged for run in result.runs):
+        sys.exit(1)

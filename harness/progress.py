@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 
 from pytest_sessionreg.storm.storm import Progress
 
-from .experiments.policies import RoundProgress
+from .experiments.write_storm import RoundProgress
 
 __all__ = ["rounds_progress", "storm_progress"]
 
@@ -66,9 +66,10 @@ def rounds_progress(console: Console, duration_s: float | None) -> Iterator[Show
     def show(progress: RoundProgress) -> None:
         share = (progress.number - 1 + _share(progress.storm, duration_s)) / progress.storms
         started_s = bar.tasks[0].elapsed or 0.0
+        round_name = f"round {progress.round}/{progress.rounds} " if progress.rounds > 1 else ""
         bar.update(
             task,
-            description=f"round {progress.round}/{progress.rounds} {progress.storm.policy}",
+            description=f"{round_name}{progress.storm.policy}",
             completed=share,
             rates=_rates(progress.storm),
             left=_left(started_s, share),
@@ -81,7 +82,7 @@ def rounds_progress(console: Console, duration_s: float | None) -> Iterator[Show
 def _bar(console: Console, name_width: int) -> Bar:
     return Bar(
         TextColumn(f"{{task.description:<{name_width}}}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[rates]}"),
         TextColumn("{task.fields[left]}"),
@@ -98,7 +99,8 @@ def _share(progress: Progress, duration_s: float | None) -> float:
 
 def _rates(progress: Progress) -> str:
     busy = "-" if progress.busy_rate is None else f"{progress.busy_rate * 100:.0f} %"
-    return f"{progress.writes_per_s:,.0f} writes/s, busy {busy}"
+    in_line = "" if progress.in_line is None else f", {progress.in_line} in line"
+    return f"{progress.writes_per_s:,.0f} writes/s, busy {busy}{in_line}"
 
 
 def _left(elapsed_s: float, share: float) -> str:

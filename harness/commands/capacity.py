@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +12,11 @@ from rich.console import Console
 from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 
+from ..console import command_line
 from ..finite import FiniteRange
 from ..interruption import deferred_interrupt
-from ..outcome import Outcome, check_directory, deliver, report_option
-from ..parameters import json_option
+from ..outcome import Outcome, deliver
+from ..parameters import check_directory, json_option, out_option, policy_option
 from ..steps import step_display
 
 if TYPE_CHECKING:
@@ -27,13 +26,7 @@ __all__ = ["capacity"]
 
 
 @click.command(epilog="Example: sessionreg capacity --policy budget --policy queue --workers 24 --hold-ms 4")
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    type=click.Choice(POLICY_NAMES),
-    help="Admission policy, repeatable.  [default: all]",
-)
+@policy_option()
 @click.option(
     "--workers", type=click.IntRange(1, 4096), default=32, show_default=True, metavar="N", help="Your load's writers."
 )
@@ -100,10 +93,10 @@ __all__ = ["capacity"]
     "--resume",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="RESULT",
-    help="Take over the rounds of an earlier, also an interrupted, capacity.json.",
+    help="Take over the rounds of an earlier, also a partial, capacity.json.",
 )
 @json_option
-@report_option
+@out_option(None, otherwise="nowhere")
 def capacity(  # noqa: PLR0917  click passes every option by name
     policies: tuple[str, ...],
     workers: int,
@@ -118,10 +111,10 @@ def capacity(  # noqa: PLR0917  click passes every option by name
     resume: Path | None,
     *,
     as_json: bool,
-    report: Path | None,
+    out: Path | None,
 ) -> None:
     """Find how many writers each policy stands, and where your own load lies."""
-    check_directory(report)
+    check_directory(out)
     from ..experiments.capacity.experiment import HOLDS_MS
     from ..experiments.capacity.experiment import capacity as run
     from ..experiments.capacity.load import Target
@@ -145,7 +138,7 @@ def capacity(  # noqa: PLR0917  click passes every option by name
                 seconds=seconds,
                 round_s=round_s,
                 earlier=earlier,
-                command=shlex.join(["sessionreg", *sys.argv[1:]]),
+                command=command_line(),
                 on_step=show,
                 check=check,
             )
@@ -162,7 +155,7 @@ def capacity(  # noqa: PLR0917  click passes every option by name
             lambda: _pictures(result),
         ),
         as_json=as_json,
-        report=report,
+        out=out,
     )
 
 

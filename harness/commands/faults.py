@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
@@ -11,10 +9,11 @@ from rich.console import Console
 
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 
+from ..console import command_line
 from ..experiments.faults.menu import FAULT_NAMES
 from ..interruption import deferred_interrupt
-from ..outcome import Outcome, check_directory, deliver, report_option
-from ..parameters import json_option
+from ..outcome import Outcome, deliver
+from ..parameters import check_directory, json_option, out_option, policy_option
 from ..steps import step_display
 
 __all__ = ["faults"]
@@ -29,13 +28,7 @@ __all__ = ["faults"]
     metavar="NAME",
     help=f"Repeatable: {', '.join(FAULT_NAMES)}.  [default: all]",
 )
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    type=click.Choice(POLICY_NAMES),
-    help="Admission policy, repeatable.  [default: all]",
-)
+@policy_option()
 @click.option(
     "--rounds", type=click.IntRange(1, 10_000), default=3, show_default=True, metavar="R", help="Of each combination."
 )
@@ -43,7 +36,7 @@ __all__ = ["faults"]
     "--seed", type=click.IntRange(0, 2**62), default=1, show_default=True, metavar="K", help="Repeats the chances."
 )
 @json_option
-@report_option
+@out_option(None, otherwise="nowhere")
 def faults(
     names: tuple[str, ...],
     policies: tuple[str, ...],
@@ -51,10 +44,10 @@ def faults(
     seed: int,
     *,
     as_json: bool,
-    report: Path | None,
+    out: Path | None,
 ) -> None:
     """Let faults strike while processes write: what callers see, what is lost, how long recovery takes."""
-    check_directory(report)
+    check_directory(out)
     from ..experiments.faults.experiment import faults as run
 
     with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
@@ -63,7 +56,7 @@ def faults(
             policies=tuple(dict.fromkeys(policies)) or POLICY_NAMES,
             rounds=rounds,
             seed=seed,
-            command=shlex.join(["sessionreg", *sys.argv[1:]]),
+            command=command_line(),
             on_step=show,
             check=check,
         )
@@ -78,5 +71,5 @@ def faults(
             wrong(result),
         ),
         as_json=as_json,
-        report=report,
+        out=out,
     )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from ..console import command_line
 from ..experiments.open_storm.experiment import open_storm as run
 from ..experiments.open_storm.orders import ORDER_NAMES
 from ..experiments.open_storm.stage import STATES
 from ..finite import FiniteRange
 from ..interruption import deferred_interrupt
-from ..outcome import Outcome, check_directory, deliver, report_option
-from ..parameters import json_option
+from ..outcome import Outcome, deliver
+from ..parameters import check_directory, json_option, out_option
 from ..steps import step_display
 
 __all__ = ["open_storm"]
@@ -52,7 +51,7 @@ __all__ = ["open_storm"]
     help="How long the writer of state held keeps its lock.",
 )
 @json_option
-@report_option
+@out_option(None, otherwise="nowhere")
 def open_storm(
     orders: tuple[str, ...],
     states: tuple[str, ...],
@@ -61,10 +60,10 @@ def open_storm(
     hold_ms: float,
     *,
     as_json: bool,
-    report: Path | None,
+    out: Path | None,
 ) -> None:
     """Open one database from many processes at once: which order of the steps fails, where, and with which code."""
-    check_directory(report)
+    check_directory(out)
     with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
         result = run(
             openers=openers,
@@ -72,7 +71,7 @@ def open_storm(
             orders=tuple(dict.fromkeys(orders)) or ORDER_NAMES,
             states=tuple(dict.fromkeys(states)) or tuple(STATES),
             hold_ms=hold_ms,
-            command=shlex.join(["sessionreg", *sys.argv[1:]]),
+            command=command_line(),
             on_step=show,
             check=check,
         )
@@ -81,5 +80,5 @@ def open_storm(
     deliver(
         Outcome(result.envelope, result.to_json(), [open_storm_table(result)], finding(result), wrong(result)),
         as_json=as_json,
-        report=report,
+        out=out,
     )

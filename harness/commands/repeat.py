@@ -9,25 +9,22 @@ from rich.console import Console
 
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.repetition import plan_again
-from pytest_sessionreg.storm.result import StormResult
 
 from ..experiments.write_storm import repeat_storm
-from ..progress import storm_progress
-from ..storm_output import check_out, import_from_here, out_option, show
+from ..load import import_from_here
+from ..parameters import check_directory, json_option, no_plots_option, out_option
+from ..presentation import conclude
+from ..progress import rounds_progress
+from ..stored_result import read_result
 
 __all__ = ["repeat"]
 
 
-@click.command()
-@click.argument("result", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="RESULT.json")
+@click.command(epilog="Example: sessionreg repeat reports/latest/storm.json")
+@click.argument("result", type=click.Path(path_type=Path), metavar="RESULT.json")
 @out_option("reports/repeated")
-@click.option("--no-plots", is_flag=True, help="Draw no picture.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print the result as JSON on standard output, and nothing else there.",
-)
+@no_plots_option
+@json_option
 def repeat(result: Path, out: Path, *, no_plots: bool, as_json: bool) -> None:
     """Run the storms of a stored result again, with every parameter and seed they had.
 
@@ -35,13 +32,14 @@ def repeat(result: Path, out: Path, *, no_plots: bool, as_json: bool) -> None:
     """
     import_from_here()
     try:
-        stored = StormResult.from_json(result.read_text(encoding="utf-8"))
+        stored = read_result(result)
+    except StormError as error:
+        raise click.UsageError(str(error)) from None
+    try:
         plans = [plan_again(run) for run in stored.runs]
-        check_out(out)
-    except (StormError, UnicodeDecodeError) as error:
+    except StormError as error:
         raise click.UsageError(f"{result}: {error}") from None
-    if not plans:
-        raise click.UsageError(f"{result}: holds no run; there is nothing to repeat")
-    with storm_progress(Console(stderr=True, soft_wrap=True), plans[0].duration_s) as progress:
-        again = repeat_storm(stored, plans, on_progress=progress)
-    show(again, out, plots=not no_plots, as_json=as_json)
+    check_directory(out)
+    with rounds_progress(Console(stderr=True, soft_wrap=True), plans[0].duration_s) as show:
+        again = repeat_storm(stored, plans, on_progress=show)
+    conclude(again, out, plots=not no_plots, as_json=as_json)

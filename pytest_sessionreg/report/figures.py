@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..storm.ratios import Ratio
 from ..storm.standing import Standing
 
-__all__ = ["COLUMNS", "DASH", "NOT_CHECKED", "Column", "interval", "milliseconds", "notes", "percent", "times"]
+__all__ = ["COLUMNS", "DASH", "NOT_CHECKED", "Column", "interval", "milliseconds", "percent", "times"]
 
 # Stands for a figure that cannot be had: too few samples, too few rounds, or SQLite retried unseen.
 DASH = "-"
@@ -53,28 +53,6 @@ def interval(ratio: Ratio) -> str:
     if ratio.low is None or ratio.high is None:
         return DASH
     return f"{_number(ratio.low)} to {times(ratio.high)}"
-
-
-def notes(standings: Iterable[Standing]) -> list[str]:
-    """What has to be said beside the figures: what is partial or was not checked, and how rounds were put together."""
-    found = []
-    every = list(standings)
-    for policy in every:
-        if policy.partial:
-            which = "" if policy.rounds == 1 else f" in {len(policy.partial)} of {policy.rounds} rounds"
-            found.append(f"* {policy.policy} is partial{which}: {'; '.join(dict.fromkeys(policy.partial))}")
-    for policy in every:
-        if policy.rounds < policy.planned_rounds:
-            found.append(f"{policy.policy}: {policy.rounds} of {policy.planned_rounds} rounds were run")
-        if 0 < policy.unchecked < policy.rounds:
-            found.append(f"{policy.policy}: lost writes were not looked for in {policy.unchecked} rounds")
-    most = max((policy.rounds for policy in every), default=1)
-    if most > 1:
-        found.append(
-            f"{most} rounds: counts are sums, shares are over all writes, max is the greatest; "
-            "the other times and the rate are medians over rounds"
-        )
-    return found
 
 
 def _number(ratio: float) -> str:

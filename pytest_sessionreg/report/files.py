@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from ..storm.comparison import against_control
 from ..storm.result import StormResult
 from .page import storm_page
 from .verdict import load
+from .whole_files import write_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +44,7 @@ def write_report(result: StormResult, directory: Path, *, plots: bool = True, js
             if name == PICTURES[0]:
                 contents["storm.png"] = picture
     contents["storm.html"] = storm_page(result, pictures=vectors).encode()
-    _write_all(contents, directory)
+    write_files(contents, directory)
     _remove_stale(contents, directory)
     return [directory / name for name in (*([_DIRECTORY] if vectors else ()), *contents) if "/" not in name]
 
@@ -62,39 +61,6 @@ def _figures(result: StormResult) -> dict[str, Figure]:
         figures["waits"] = wait_heat_map(result.runs)
         figures["retries"] = retries_histogram(result.runs)
     return figures
-
-
-def _write_all(contents: Mapping[str, bytes], directory: Path) -> None:
-    made: dict[Path, str] = {}
-    created: list[Path] = []
-    try:
-        for name, data in contents.items():
-            path = directory / name
-            created += _make(path.parent)
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            made[path] = temporary
-            with open(descriptor, "wb") as file:
-                file.write(data)
-        for path, temporary in made.items():
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-    except BaseException:
-        for temporary in made.values():
-            Path(temporary).unlink(missing_ok=True)
-        for path in reversed(created):
-            path.rmdir()
-        raise
-
-
-def _make(directory: Path) -> list[Path]:
-    """Create `directory`; what had to be created, outermost first."""
-    missing = []
-    while not directory.exists():
-        missing.append(directory)
-        directory = directory.parent
-    for path in reversed(missing):
-        path.mkdir()
-    return missing[::-1]
 
 
 def _remove_stale(contents: Mapping[str, bytes], directory: Path) -> None:

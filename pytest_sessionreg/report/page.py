@@ -11,9 +11,10 @@ from jinja2 import PackageLoader, StrictUndefined
 from ..storm.comparison import CONTROL, MEASURES, against_control
 from ..storm.result import Run, StormResult
 from ..storm.standing import Standing, partial_reason, rounds_by_policy, standings
-from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, notes, times
+from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, times
 from .glossary import GLOSSARY
 from .ratio_table import finding, ratios_note
+from .remarks import notes, remarks
 from .verdict import load, verdict
 
 __all__ = ["storm_page"]
@@ -77,7 +78,7 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
         load=load(result.runs[0]),
         columns=[(column.name, column.meaning) for column in COLUMNS],
         rows=[_Row(tuple(column.text(policy) for column in COLUMNS), _style(policy)) for policy in every],
-        notes=notes(every),
+        notes=[*notes(every), *remarks(result.runs)],
         ratios=_ratios(result.runs),
         control=CONTROL,
         rounds=_rounds(result.runs),

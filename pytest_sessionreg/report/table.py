@@ -11,7 +11,8 @@ from rich.text import Text
 
 from ..storm.result import Run
 from ..storm.standing import Standing, standings
-from .figures import COLUMNS, notes
+from .figures import COLUMNS
+from .remarks import notes
 
 __all__ = ["plain_table", "storm_table"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..storm.policies import Own
 from ..storm.result import Run
 from ..storm.standing import Standing, standings
 from .figures import milliseconds, percent, times
@@ -32,15 +33,26 @@ def verdict(runs: Sequence[Run]) -> str:
     broken = [policy for policy in every if policy.broken]
     if broken:
         return f"{at} {'; '.join(map(_damage, broken))}. Nothing else matters until that is explained."
+    if all(policy.failed == policy.attempted for policy in every):
+        return f"{at} every write failed, and not for want of the lock. See to that first."
+    unchecked = " Whether writes were lost was not checked." if any(policy.unchecked for policy in every) else ""
+    return f"{at} {_findings(every)}.{_failures(every)}{unchecked}"
+
+
+def _findings(every: Sequence[Standing]) -> str:
     budget = next((policy for policy in every if policy.policy == "budget"), None)
     others = [policy for policy in every if policy is not budget]
-    unchecked = " Whether writes were lost was not checked." if any(policy.unchecked for policy in every) else ""
-    if budget is None:
-        said = "; ".join(map(_standing, others))
-        admitted = any(policy.contended_rate is not None for policy in every)  # else no policy applies
-        advice = " Add --policy budget to see how the 15-retry budget compares." if admitted else ""
-        return f"{at} {said}.{advice}{unchecked}"
-    return f"{at} {_budget(budget)}{_alternative(budget, others)}.{unchecked}"
+    if budget is not None:
+        return f"{_budget(budget)}{_alternative(budget, others)}"
+    admitted = any(policy.policy != Own.name for policy in every)  # else no policy applies
+    advice = ". Add --policy budget to see how the 15-retry budget compares" if admitted else ""
+    return f"{'; '.join(map(_standing, others))}{advice}"
+
+
+def _failures(every: Sequence[Standing]) -> str:
+    """Writes that failed say nothing of a policy: it gave up none of them."""
+    failed = [f"{policy.failed} of {policy.attempted} under {policy.policy}" for policy in every if policy.failed]
+    return f" Writes failed, and not for want of the lock: {', '.join(failed)}." if failed else ""
 
 
 def _partial(every: Sequence[Standing]) -> str:
@@ -59,8 +71,8 @@ def _rounds(every: Sequence[Standing]) -> str:
 
 
 def _budget(policy: Standing) -> str:
-    if policy.never_happened:
-        never = f"{policy.never_happened} of {policy.attempted} writes never happened"
+    if policy.exhausted:
+        never = f"{policy.exhausted} of {policy.attempted} writes never happened"
         return f"the 15-retry budget does not hold: {never} ({_tail(policy)})"
     if policy.slowdown.p99 is None:
         few = f"{policy.attempted // policy.rounds} writes {'a round ' if policy.rounds > 1 else ''}are too few"
@@ -73,9 +85,7 @@ def _budget(policy: Standing) -> str:
 def _alternative(budget: Standing, others: Sequence[Standing]) -> str:
     """What would hold where the budget does not: the policy with the shortest tail that gave up nothing."""
     candidates = [
-        (policy.slowdown.p99, policy)
-        for policy in others
-        if not policy.never_happened and policy.slowdown.p99 is not None
+        (policy.slowdown.p99, policy) for policy in others if not policy.exhausted and policy.slowdown.p99 is not None
     ]
     if not others:
         return "; add --policy queue to see what would do better"
@@ -96,7 +106,7 @@ def _tail(policy: Standing) -> str:
 
 
 def _standing(policy: Standing) -> str:
-    never = policy.never_happened
+    never = policy.exhausted
     gave_up = f"gave up {never} of {policy.attempted} writes" if never else "gave up no write"
     contended = "" if policy.contended_rate is None else f", contended {percent(policy.contended_rate)}"
     return f"{policy.policy} {gave_up} ({_tail(policy)}{contended})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from .environment import Environment
@@ -15,19 +15,19 @@ __all__ = ["Envelope"]
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """kind: the experiment, e.g. "capacity". schema: of that kind's findings, from 1. command: repeats the run.
-    environment: where it was measured. interrupted: what stopped it early, so that the findings are those of the part
-    that was done; empty if nothing did.
+    environment: where it was measured. partial: what ended it before its end, so that the findings are those of the
+    part that was done; None if nothing did.
     """
 
     kind: str
     schema: int
     command: str
     environment: Environment
-    interrupted: str = ""
+    partial: str | None = None
 
     def seal(self, findings: dict[str, Any]) -> str:
-        """The result as JSON text, one line: this envelope, and `findings` in it."""
-        return json.dumps({**asdict(self), "findings": findings}, allow_nan=False) + "\n"
+        """The result as JSON text, one line: the fields of this envelope, and behind them `findings`."""
+        return json.dumps({**asdict(self), **findings}, allow_nan=False) + "\n"
 
     @classmethod
     def open(cls, text: str, *, kind: str, schema: int) -> tuple[Envelope, dict[str, Any]]:
@@ -35,12 +35,13 @@ class Envelope:
         that is cut off.
         """
         try:
-            document = json.loads(text)
-            found_kind, found_schema = document["kind"], document["schema"]
+            document = dict(json.loads(text))
+            found_schema = document["schema"]
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ResultError(
                 f"not a result of {kind}, or a truncated one ({type(error).__name__}: {error}); run it again"
             ) from None
+        found_kind = document.get("kind", kind)  # storms of schema 1 did not say
         if found_kind != kind:
             raise ResultError(f"a result of {found_kind!r}, not of {kind}; name a file that sessionreg {kind} wrote")
         if found_schema != schema:
@@ -49,16 +50,17 @@ class Envelope:
                 "run it again with this version"
             )
         try:
+            known = {entry.name: document.pop(entry.name) for entry in fields(cls)}
+            partial = known["partial"]
             envelope = cls(
-                kind=kind,
+                kind=str(known["kind"]),
                 schema=schema,
-                command=str(document["command"]),
-                environment=Environment(**document["environment"]),
-                interrupted=str(document["interrupted"]),
+                command=str(known["command"]),
+                environment=Environment(**known["environment"]),
+                partial=None if partial is None else str(partial),
             )
-            findings = dict(document["findings"])
         except (ValueError, TypeError, KeyError) as error:
             raise ResultError(
                 f"the {kind} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
             ) from None
-        return envelope, findings
+        return envelope, document

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 
-__all__ = ["Failure", "FailureLog", "read_failures"]
+__all__ = ["Failure", "FailureLog", "merged", "read_failures"]
 
 _OURS = os.path.join(os.path.dirname(__file__), "workloads", "")
 
@@ -82,16 +82,22 @@ def _is_ours(frame: TracebackType) -> bool:
 
 def read_failures(paths: Sequence[str]) -> tuple[Failure, ...]:
     """The failures in the logs at `paths`, equal ones added up, the most frequent first."""
-    merged: dict[tuple[str, str], Failure] = {}
+    found: list[Failure] = []
     for path in paths:
         try:
             with open(path, encoding="utf-8") as file:
-                found = [Failure(**entry) for entry in json.load(file)]
+                found += [Failure(**entry) for entry in json.load(file)]
         except FileNotFoundError:
             continue
-        for failure in found:
-            known = merged.get((failure.kind, failure.place))
-            merged[failure.kind, failure.place] = (
-                failure if known is None else replace(known, count=known.count + failure.count)
-            )
-    return tuple(sorted(merged.values(), key=lambda failure: -failure.count))
+    return merged(found)
+
+
+def merged(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    """`failures` with equal ones added up, the most frequent first."""
+    kinds: dict[tuple[str, str], Failure] = {}
+    for failure in failures:
+        known = kinds.get((failure.kind, failure.place))
+        kinds[failure.kind, failure.place] = (
+            failure if known is None else replace(known, count=known.count + failure.count)
+        )
+    return tuple(sorted(kinds.values(), key=lambda failure: -failure.count))

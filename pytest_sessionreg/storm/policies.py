@@ -13,7 +13,7 @@ from ..registry.admission.retry_budget import RetryBudget
 from ..registry.admission.write_queue import WriteQueue
 from .errors import StormError
 
-__all__ = ["POLICY_NAMES", "Own", "policy_named", "policy_shown_as"]
+__all__ = ["ON_REQUEST", "POLICY_NAMES", "Own", "policy_named", "policy_shown_as"]
 
 
 class Own(Parameters):
@@ -30,17 +30,18 @@ _DEFAULTS: tuple[AdmissionPolicy, ...] = (RetryBudget(), BusyTimeout(), FixedInt
 POLICY_NAMES = tuple(policy.name for policy in _DEFAULTS)
 # Compared only where it is asked for: what the seed's synchronous wait costs whoever holds the lock.
 _SPIN = RetryBudget(spin=True)
+ON_REQUEST = (_SPIN.name,)
 
 
 def policy_named(name: str) -> AdmissionPolicy:
-    """The policy called `name`, of POLICY_NAMES or "budget-spin", with its default parameters.
+    """The policy called `name`, of POLICY_NAMES or ON_REQUEST, with its default parameters.
 
     Raises StormError for an unknown name.
     """
     for policy in (*_DEFAULTS, _SPIN):
         if policy.name == name:
             return policy
-    raise StormError(f"policy {name!r} is unknown; choose from {', '.join(POLICY_NAMES)} or {_SPIN.name}")
+    raise StormError(f"policy {name!r} is unknown; choose from {', '.join((*POLICY_NAMES, *ON_REQUEST))}")
 
 
 def policy_shown_as(text: str) -> AdmissionPolicy:

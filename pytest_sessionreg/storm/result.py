@@ -4,7 +4,6 @@ made again.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .envelope import Envelope
 from .environment import Environment
 from .errors import ResultError
 from .failures import Failure
@@ -167,48 +167,23 @@ class StormResult:
     command: str
     runs: tuple[Run, ...]
     partial: str | None = None
-    schema: int = SCHEMA
 
     def to_json(self) -> str:
         """The result as JSON text; samples as columns of whole numbers."""
-        document = {
-            "kind": _KIND,
-            "schema": self.schema,
-            "command": self.command,
-            "partial": self.partial,
-            "environment": asdict(self.environment),
-            "runs": [_run_document(run) for run in self.runs],
-        }
-        return json.dumps(document, allow_nan=False) + "\n"
+        envelope = Envelope(_KIND, SCHEMA, self.command, self.environment, self.partial)
+        return envelope.seal({"runs": [_run_document(run) for run in self.runs]})
 
     @classmethod
     def from_json(cls, text: str) -> StormResult:
         """What `to_json` wrote. Raises ResultError for anything else."""
+        envelope, found = Envelope.open(text, kind=_KIND, schema=SCHEMA)
         try:
-            document = json.loads(text)
-            schema = document["schema"]
+            runs = tuple(_run(entry) for entry in found["runs"])
         except (ValueError, TypeError, KeyError) as error:
             raise ResultError(
-                f"not a storm result, or a truncated one ({type(error).__name__}: {error}); run it again"
+                f"the {_KIND} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
             ) from None
-        if schema != SCHEMA:
-            raise ResultError(
-                f"the result has schema {schema}, this version reads {SCHEMA}; run it again with this version"
-            )
-        try:
-            kind = document["kind"]
-            if kind != _KIND:
-                raise ResultError(f"the result is of kind {kind!r}, not {_KIND!r}; give it to the command that made it")
-            return cls(
-                environment=Environment(**document["environment"]),
-                command=document["command"],
-                runs=tuple(_run(entry) for entry in document["runs"]),
-                partial=document["partial"],
-            )
-        except (ValueError, TypeError, KeyError) as error:
-            raise ResultError(
-                f"the result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
-            ) from None
+        return cls(envelope.environment, envelope.command, runs, envelope.partial)
 
 
 def quantile(values: npt.NDArray[Any], q: float) -> float | None:

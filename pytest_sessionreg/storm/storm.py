@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, monotonic_ns
 
 from ..processes import Call, Group, ProcessError, WorkerFailed
 from ..registry import RegistryError
+from ..registry.admission.line import line_state
+from ..registry.admission.write_queue import WriteQueue
 from .analysis import Findings, analysed
 from .descriptors import enough_descriptors
 from .errors import StormError
@@ -29,6 +30,7 @@ from .samples import Samples, read_counters
 from .schedule import ORIGIN, lead_ns
 from .worker import prepare
 from .workload import Workload
+from .workloads.function import loaded
 from .workloads.registry_workload import RegistryStorm
 
 __all__ = ["Progress", "run_storm"]
@@ -49,7 +51,7 @@ _PRELOAD = (
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How a storm stands: writes recorded of those planned (None by duration), seconds since the gate, and the rates so
-    far.
+    far. in_line: how many writers stand in the write queue's line just now, None under other policies.
     """
 
     policy: str
@@ -58,6 +60,7 @@ class Progress:
     elapsed_s: float
     writes_per_s: float
     busy_rate: float | None
+    in_line: int | None = None
 
 
 def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Run:
@@ -117,9 +120,12 @@ class _Storm:
         plan = self._plan
         calls = [Call(prepare, (self._job(worker),)) for worker in range(plan.workers)]
         planned = None if plan.writes is None else plan.writes * plan.workers
-        module = sys.modules.get(self._workload.module) if self._workload.module else None
         with Group(
-            calls, deadline_s=plan.deadline_s(), preload=_PRELOAD, scratch=self._scratch, by_value=module
+            calls,
+            deadline_s=plan.deadline_s(),
+            preload=_PRELOAD,
+            scratch=self._scratch,
+            by_value=loaded(self._workload.modules),
         ) as group:
             group.wait_until_ready()
             self._set_origin()
@@ -130,9 +136,29 @@ class _Storm:
 
             def tick() -> None:
                 if on_progress is not None:
-                    on_progress(_progress(plan.policy.name, planned, monotonic() - started, self._ledgers))
+                    on_progress(self._progress(planned, monotonic() - started))
 
             group.results(tick)
+
+    def _progress(self, planned: int | None, elapsed_s: float) -> Progress:
+        done, busy, begins = read_counters(self._ledgers)
+        return Progress(
+            policy=self._plan.policy.name,
+            done=done,
+            planned=planned,
+            elapsed_s=elapsed_s,
+            writes_per_s=done / elapsed_s if elapsed_s else 0.0,
+            busy_rate=busy / begins if begins else None,
+            in_line=self._in_line(),
+        )
+
+    def _in_line(self) -> int | None:
+        if not isinstance(self._plan.policy, WriteQueue):
+            return None
+        with suppress(OSError):  # a display is no reason to end a storm
+            state = line_state(self._site.database)
+            return None if state is None else state.waiting
+        return None
 
     def _job(self, worker: int) -> Job:
         plan = self._plan
@@ -187,15 +213,3 @@ def _reason(error: BaseException) -> str:
             # our own messages name the object, its state and the remedy; a traceback adds nothing
             return f"worker {min(error.failures)}: {first.message}"
     return str(error)
-
-
-def _progress(policy: str, planned: int | None, elapsed_s: float, ledgers: Sequence[str]) -> Progress:
-    done, busy, begins = read_counters(ledgers)
-    return Progress(
-        policy=policy,
-        done=done,
-        planned=planned,
-        elapsed_s=elapsed_s,
-        writes_per_s=done / elapsed_s if elapsed_s else 0.0,
-        busy_rate=busy / begins if begins else None,
-    )

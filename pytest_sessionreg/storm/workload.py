@@ -42,8 +42,8 @@ class Workload(Protocol):
 
     name: in results. parameters: what else it takes to make it again, as text. admitted: whether the storm begins its
     transactions under an admission policy and commits them; if not, whoever writes does so himself, and only the whole
-    write can be timed. foreign_keys: whether a row without its parent is damage. module: name of the module whose
-    functions travel whole to the worker processes, if any.
+    write can be timed. foreign_keys: whether a row without its parent is damage. modules: names of those
+    whose functions travel whole to the worker processes.
     """
 
     @property
@@ -55,7 +55,7 @@ class Workload(Protocol):
     @property
     def foreign_keys(self) -> bool: ...  # noqa: D102
     @property
-    def module(self) -> str | None: ...  # noqa: D102
+    def modules(self) -> tuple[str, ...]: ...  # noqa: D102
 
     def prepare(self, site: Site) -> None:
         """What has to be in the database before the workers start. Called in the storm's own process."""

@@ -81,8 +81,8 @@ def test_the_result_repeats_the_parameters(tmp_path: Path) -> None:
         (["storm", "--rate", "5", "--think-ms", "1"], 2, "exclude each other"),
         (["storm", "--timeout", "0"], 2, "timeout=0.0: must be between"),
         (["repeat", "missing.json"], 2, "does not exist"),
-        (["repeat", "file"], 2, "not a storm result"),
-        (["repeat", "directory"], 2, "is a directory"),
+        (["repeat", "file"], 2, "not a result of storm"),
+        (["repeat", "directory"], 2, "holds no storm.json"),
         (["storm", "--out", "file/deeper"], 2, "not a directory that can be written"),
         (["storm", "--database", "missing/x.db"], 1, "does not exist; create it first"),
         (["storm", "--database", "/proc/x.db"], 1, "cannot be created"),
@@ -130,7 +130,7 @@ def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_fil
     assert errors.strip() == (
         "sessionreg: interrupted; no worker is left; what was measured is kept, marked as partial, in reports/latest"
     )
-    assert "queue: partial, interrupted" in printed
+    assert "* queue is partial: interrupted" in printed
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
     assert list((tmp_path / "scratch").iterdir()) == []
@@ -207,7 +207,7 @@ def test_what_nobody_checked_is_said(tmp_path: Path) -> None:
     (tmp_path / "bare.py").write_text("def write(path, worker, sequence):\n    pass\n")
     done = _sessionreg("storm", *_SMALL, "--workload", "bare:write", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "whether writes were lost was not checked" in " ".join(done.stdout.split())
+    assert "Whether writes were lost was not checked" in " ".join(done.stdout.split())
     assert (tmp_path / "reports/latest/storm.png").stat().st_size
 
 

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from harness.cli import main
-from harness.experiments.policies import PoliciesInterrupted, RoundProgress, compare_policies, with_control
+from harness.experiments.policies import compare_policies, with_control
+from harness.experiments.write_storm import RoundProgress
 from pytest_sessionreg.registry.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.storm.environment import Environment
 from pytest_sessionreg.storm.errors import StormError
@@ -93,9 +94,14 @@ def test_what_was_measured_before_a_worker_was_killed_is_kept() -> None:
             workers[-1].kill()
 
     endless = replace(_PLAN, writes=None, duration_s=0.5)
-    with pytest.raises(PoliciesInterrupted, match="killed by signal 9") as ended:
-        compare_policies(endless, [policy_named("queue")], rounds=5, command="", on_progress=kill)
-    assert [run.round for run in ended.value.result.runs][:2] == [1, 1]
+    result = compare_policies(endless, [policy_named("queue")], rounds=5, command="", on_progress=kill)
+    assert result.partial is not None
+    assert "killed by signal 9" in result.partial
+    assert [(run.round, run.rounds, run.partial is None) for run in result.runs] == [
+        (1, 5, True),
+        (1, 5, True),
+        (2, 5, False),
+    ]
 
 
 def test_a_control_of_ones_own_is_the_control() -> None:
@@ -153,7 +159,9 @@ def test_interrupted_rounds_are_kept_and_labelled(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 1, errors
-    assert errors.strip() == "sessionreg: interrupted; what was measured is kept, marked as partial, in here"
+    assert errors.strip() == (
+        "sessionreg: interrupted; no worker is left; what was measured is kept, marked as partial, in here"
+    )
     assert "Partial result" in output
     result = StormResult.from_json((tmp_path / "here/storm.json").read_text())
     assert 2 <= len(result.runs) < 100
@@ -207,7 +215,7 @@ def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[
         (["report", "nowhere"], "nowhere: does not exist"),
         (["report", "empty"], "empty: holds no storm.json"),
         (["report", "."], "name one of a, truncated"),
-        (["report", "truncated"], "not a storm result, or a truncated one"),
+        (["report", "truncated"], "not a result of storm, or a truncated one"),
         (["report", "schema.json"], "schema 99"),
         (["report", "bytes.json"], "bytes.json"),
         (["report", "deep.json"], "deep.json"),
@@ -222,6 +230,9 @@ def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[
         (["policies", "--rounds", "many"], "many"),
         (["policies", "--policy", "hope"], "'hope' is not one of"),
         (["policies", "--workers", "0"], "workers=0: must be between"),
+        (["policies", "--rate", "5", "--think-ms", "1"], "exclude each other"),
+        (["policies", "--sql", "missing"], "cannot be read"),
+        (["policies", "--workload", "bare:write"], "no policies to compare"),
         (["policies", "--out", "schema.json/x"], "not a directory that can be written"),
     ],
 )
@@ -235,6 +246,7 @@ def test_bad_input_is_one_line_with_exit_code_2(
 ) -> None:
     text = (stored("a") / "storm.json").read_text()
     (tmp_path / "empty").mkdir()
+    (tmp_path / "bare.py").write_text("def write(path, worker, sequence):\n    pass\n")
     (tmp_path / "truncated").mkdir()
     (tmp_path / "truncated/storm.json").write_text(text[: len(text) // 2])
     (tmp_path / "schema.json").write_text('{"schema": 99}')

@@ -48,7 +48,7 @@ def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(tmp_path
     assert {f"{name}.json", f"{name}.md"} <= set(stored)
     result = _READERS[name](stored[f"{name}.json"])
     assert result.envelope.command == f"sessionreg {' '.join(_ALL[name])} --report deep/here"
-    assert result.envelope.interrupted == ""
+    assert result.envelope.partial is None
     assert stored[f"{name}.md"].startswith(f"# {name}\n")
     assert result.envelope.command in stored[f"{name}.md"]
 
@@ -125,9 +125,9 @@ def test_ctrl_c_at_a_random_moment_leaves_nothing_and_keeps_what_there_is(
     assert "interrupted" in errors
     assert "no worker is left" in errors
     if output:
-        assert output.startswith("interrupted: this is the part that was done")
+        assert output.startswith("Partial result (interrupted): this is what was done until then")
         kept = _READERS[words[0]]((tmp_path / "kept" / f"{words[0]}.json").read_text())
-        assert kept.envelope.interrupted == "Ctrl-C"
+        assert kept.envelope.partial == "interrupted"
 
 
 @pytest.mark.parametrize("name", list(_ALL))

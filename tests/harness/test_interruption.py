@@ -51,6 +51,6 @@ def test_outside_the_main_thread_nothing_changes() -> None:
 
 
 def test_the_reason_is_one_line() -> None:
-    assert reason(KeyboardInterrupt()) == "Ctrl-C"
+    assert reason(KeyboardInterrupt()) == "interrupted"
     assert reason(StormError("the disk is full\nand more")) == "the disk is full"
     assert reason(OSError()) == "OSError"

@@ -12,14 +12,16 @@ from rich.table import Table
 
 from pytest_sessionreg.report import files
 from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, not_judged
-from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, notes, percent, times
+from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, percent, times
 from pytest_sessionreg.report.page import storm_page
 from pytest_sessionreg.report.plots import latency_by_percentile, retries_histogram, timeline, wait_heat_map
 from pytest_sessionreg.report.ratio_table import ratio_table
+from pytest_sessionreg.report.remarks import notes, remarks
 from pytest_sessionreg.report.table import storm_table
 from pytest_sessionreg.report.verdict import load, verdict
 from pytest_sessionreg.storm.comparison import compare
 from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.storm.failures import Failure
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.result import Counts, Run, Slowdown, StormResult
@@ -272,6 +274,41 @@ def test_without_the_budget_the_verdict_says_how_to_compare(run: Run) -> None:
     assert "Add --policy budget" in verdict([_run(run, "queue", 1.05)])
 
 
+def _failing(run: Run, failed: int) -> Run:
+    return replace(run, counts=replace(run.counts, failed=failed, acknowledged=run.counts.acknowledged - failed))
+
+
+def test_writes_that_failed_by_themselves_are_not_held_against_the_budget(run: Run) -> None:
+    text = verdict([_failing(_run(run, "budget", 1.4), 30), _run(run, "queue", 1.1)])
+    assert "the 15-retry budget holds" in text
+    assert "Writes failed, and not for want of the lock: 30 of 1000 under budget." in text
+    text = verdict([_failing(_run(run, "budget", 1.4), 1000)])
+    assert text.endswith("every write failed, and not for want of the lock. See to that first.")
+
+
+def test_where_no_policy_applies_none_is_advised(run: Run) -> None:
+    text = verdict([replace(_run(run, "own", None), contended_rate=None)])
+    assert "own gave up no write" in text
+    assert "--policy" not in text
+
+
+def test_remarks_are_about_policies_and_not_their_rounds(run: Run) -> None:
+    failure = Failure("LookupError", "store.py:7", "gone", "Traceback ...", 2, worker=1, sequence=3)
+    other = replace(failure, kind="KeyError", count=1)
+    rounds = [replace(_failing(run, 3), failures=(failure, other), round=number, rounds=2) for number in (1, 2)]
+    said = remarks(rounds)
+    attempted = 2 * run.counts.attempted
+    assert said[0] == (
+        f"queue: 6 of {attempted} writes failed, 4 with LookupError: gone (store.py:7), and 1 other kind; "
+        "first in write 3 of worker 1"
+    )
+    assert not any("acknowledged" in line for line in said)
+    unchecked = replace(run, counts=replace(run.counts, lost=None))
+    assert "to have lost writes looked for, give the workload an acknowledged(path) beside it" in remarks([unchecked])
+    behind = [replace(run, rate_per_s=50.0, kept=False, backlog=number, round=number, rounds=2) for number in (1, 2)]
+    assert [line for line in remarks(behind) if "could not be kept; 2 writes were due" in line and "in round 2" in line]
+
+
 def test_too_few_writes_are_said_to_be_too_few(run: Run) -> None:
     assert "too few for a p99" in verdict([_run(run, "budget", None), _run(run, "queue", None)])
 
@@ -348,7 +385,7 @@ def test_a_report_that_cannot_be_written_leaves_nothing_half_written(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pytest_sessionreg.report.files.os.replace", full)
+    monkeypatch.setattr("pytest_sessionreg.report.whole_files.os.replace", full)
     with pytest.raises(OSError, match="No space left"):
         files.write_report(result, out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

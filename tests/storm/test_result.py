@@ -81,13 +81,13 @@ def test_the_json_has_the_documented_fields(result: StormResult) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "not a storm result"),
-        ("[]", "not a storm result"),
-        ('{"schema": 1, "runs": [', "not a storm result"),
+        ("", "not a result of storm"),
+        ("[]", "not a result of storm"),
+        ('{"schema": 1, "runs": [', "not a result of storm"),
         ('{"schema": 99}', "schema 99, this version reads 2"),
         ('{"schema": 1}', "schema 1, this version reads 2"),
         ('{"schema": 2}', "lacks or misnames a field"),
-        ('{"schema": 2, "kind": "capacity"}', "of kind 'capacity', not 'storm'"),
+        ('{"schema": 2, "kind": "capacity"}', "a result of 'capacity', not of storm"),
     ],
 )
 def test_what_is_no_result_is_refused_with_a_reason(text: str, words: str) -> None:

@@ -233,3 +233,12 @@ def test_a_starved_worker_shows_in_the_fairness() -> None:
     assert analysis._jain([1, 1, 1, 1]) == pytest.approx(1)
     assert analysis._jain([1, 1, 1, 9]) == pytest.approx(12**2 / (4 * 84))
     assert analysis._jain([0, 0]) is None
+
+
+def test_an_onlooker_sees_how_many_stand_in_line_under_the_queue_alone() -> None:
+    seen: dict[str, list[int | None]] = {}
+    for name in ("queue", "budget-spin"):
+        plan = Plan(policy_named(name), workers=6, writes=None, duration_s=1.0, hold_ms=20, think_ms=0)
+        run_storm(plan, lambda progress: seen.setdefault(progress.policy, []).append(progress.in_line))
+    assert max(number or 0 for number in seen["queue"]) in range(1, 7)
+    assert set(seen["budget-spin"]) == {None}

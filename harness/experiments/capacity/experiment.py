@@ -135,7 +135,7 @@ def capacity(
     seconds: for all of it; what the search leaves is spent on more rounds at the frontier. round_s: how long each storm
     lasts. earlier: a result with the same parameters from the same machine, whose rounds are kept. on_step is told
     what runs now, check may raise KeyboardInterrupt: then, and after a failure of the machine or the harness, what was
-    measured so far is returned, labelled as interrupted; where there is nothing yet, the error is raised. Raises
+    measured so far is returned, labelled as partial; where there is nothing yet, the error is raised. Raises
     StormError for parameters that make no storm, ResultError for an earlier result that does not fit.
     """
     Plan(policy_named(policies[0]), workers=workers, hold_ms=hold_ms, think_ms=think_ms)
@@ -158,7 +158,7 @@ def capacity(
         frame = _continued(frame, earlier)
     started = monotonic()
     search = _Search(frame, lambda now: on_step(now, monotonic() - started, seconds), check)
-    interrupted = ""
+    partial = None
     try:
         points = [("target", policy, hold) for hold in _nearest_first(frame) for policy in policies]
         points += [("survival", name, hold) for hold in _nearest_first(frame) for name in policies if _is_budget(name)]
@@ -173,8 +173,8 @@ def capacity(
             if is_interrupt(stopper):
                 raise KeyboardInterrupt from stopper
             raise
-        interrupted = reason(stopper)
-    return _with(frame, rounds=tuple(search.rounds), interrupted=interrupted)
+        partial = reason(stopper)
+    return _with(frame, rounds=tuple(search.rounds), partial=partial)
 
 
 def _nearest_first(frame: CapacityResult) -> list[float]:
@@ -185,8 +185,8 @@ def _is_budget(name: str) -> bool:
     return isinstance(policy_named(name), RetryBudget)
 
 
-def _with(frame: CapacityResult, *, rounds: tuple[Round, ...], interrupted: str) -> CapacityResult:
-    return replace(frame, rounds=rounds, envelope=replace(frame.envelope, interrupted=interrupted))
+def _with(frame: CapacityResult, *, rounds: tuple[Round, ...], partial: str | None) -> CapacityResult:
+    return replace(frame, rounds=rounds, envelope=replace(frame.envelope, partial=partial))
 
 
 def _continued(frame: CapacityResult, earlier: CapacityResult) -> CapacityResult:
@@ -200,7 +200,7 @@ def _continued(frame: CapacityResult, earlier: CapacityResult) -> CapacityResult
         raise ResultError(
             f"the earlier result was measured with another {' and another '.join(differing)}; start a new one"
         )
-    return _with(frame, rounds=earlier.rounds, interrupted="")
+    return _with(frame, rounds=earlier.rounds, partial=None)
 
 
 def _round(question: str, run: Run, target: Target) -> Round:

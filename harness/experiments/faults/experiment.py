@@ -31,7 +31,7 @@ def faults(
     """Let each fault of `names` strike `rounds` times under each of `policies`; a control without a policy plays alone.
 
     on_step is told what runs now; check may raise KeyboardInterrupt, between episodes and ten times a second: then what
-    was found so far is returned, labelled as interrupted, as after a failure of the machine or the harness; where there
+    was found so far is returned, labelled as partial, as after a failure of the machine or the harness; where there
     is nothing yet, the error is raised. Raises StormError for an unknown policy and KeyError for an unknown fault.
     """
     scenes = [
@@ -39,7 +39,7 @@ def faults(
     ]
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "faults.db"))
     done: list[Episode] = []
-    interrupted = ""
+    partial = None
     try:
         for number in range(rounds):
             for fault, policy in scenes:
@@ -50,9 +50,9 @@ def faults(
     except STOPPERS as stopper:
         if not done:
             raise
-        interrupted = reason(stopper)
+        partial = reason(stopper)
     return FaultsResult(
-        envelope=Envelope(KIND, SCHEMA, command, environment, interrupted),
+        envelope=Envelope(KIND, SCHEMA, command, environment, partial),
         rounds_planned=rounds,
         seed=seed,
         episodes=tuple(done),

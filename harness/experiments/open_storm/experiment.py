@@ -40,13 +40,13 @@ def open_storm(
 
     The rounds of all orders and states are interleaved. hold_ms: how long the writer of the state "held" keeps the
     write lock. on_step is told what runs now; check may raise KeyboardInterrupt, between rounds and ten times a second:
-    then what was measured so far is returned, labelled as interrupted, as after a failure of the machine or the
+    then what was measured so far is returned, labelled as partial, as after a failure of the machine or the
     harness; where there is nothing yet, the error is raised.
     """
     cells = [(state, name) for state in states for name in orders]
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "open.db"))
     done: list[Round] = []
-    interrupted = ""
+    partial = None
     try:
         for number in range(rounds):
             for state, name in cells:
@@ -56,9 +56,9 @@ def open_storm(
     except STOPPERS as stopper:
         if not done:
             raise
-        interrupted = reason(stopper)
+        partial = reason(stopper)
     return OpenStormResult(
-        envelope=Envelope(KIND, SCHEMA, command, environment, interrupted),
+        envelope=Envelope(KIND, SCHEMA, command, environment, partial),
         openers=openers,
         rounds_planned=rounds,
         hold_ms=hold_ms,

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ...processes import Call, Group, ProcessError, WorkerFailed
@@ -20,7 +21,7 @@ from ..storm_writes import create_table, drop_table, rows
 from .connection_writer import Connection, ConnectionWriter
 from .path_writer import PathWriter
 
-__all__ = ["Function", "given", "load_function"]
+__all__ = ["Function", "given", "load_function", "loaded"]
 
 T = TypeVar("T")
 
@@ -41,8 +42,8 @@ class Function:
     prepare: called with the path before the workers start, in a process of its own. acknowledged: called with the path
     afterwards, likewise; returns the (worker, sequence) of every write in the database. Without it the writes through a
     connection are checked by a row that each leaves in the storm's own table, in the same transaction; those of a
-    function with a path are not checked. module: name of the module whose functions travel whole to the workers,
-    because they could not import it. Raises StormError for a function that cannot be called so.
+    function with a path are not checked. modules: names of those whose functions travel whole to the workers,
+    because they could not import them. Raises StormError for a function that cannot be called so.
     """
 
     function: Callable[[Any, int, int], object]
@@ -50,7 +51,7 @@ class Function:
     connect: Callable[[str], Connection] | None = None
     prepare_with: Callable[[str], object] | None = None
     acknowledged: Callable[[str], Iterable[tuple[int, int]]] | None = None
-    module: str | None = None
+    modules: tuple[str, ...] = ()
 
     foreign_keys = False  # many a file leaves them unenforced, and dangled before the storm
 
@@ -109,10 +110,9 @@ class Function:
         storm's.
         """
         name = f"{self.name}: {getattr(function, '__qualname__', repr(function))}({site.database!r})"
-        module = sys.modules.get(self.module) if self.module else None
         try:
             calls = [Call.plain(wrap, function, site.database)]
-            with Group(calls, deadline_s=_PATIENCE_S, by_value=module) as group:
+            with Group(calls, deadline_s=_PATIENCE_S, by_value=loaded(self.modules)) as group:
                 return group.run()[0]
         except WorkerFailed as error:
             failure = error.failures[0]
@@ -154,18 +154,23 @@ def given(
     connect: Callable[[str], Any] | None,
     prepare: Callable[[str], object] | None,
     acknowledged: Callable[[str], Iterable[tuple[int, int]]] | None,
-    module: str | None,
+    modules: tuple[str, ...],
 ) -> str | Function | T:
     """The workload that a test gave, with what it gave beside it (see Function). What has a name already stays as it
     is. Raises StormError where the rest goes with no function.
     """
     if callable(workload):
         name = f"{workload.__module__}:{getattr(workload, '__qualname__', type(workload).__qualname__)}"
-        return Function(workload, name, connect, prepare, acknowledged, module)
+        return Function(workload, name, connect, prepare, acknowledged, modules)
     for word, value in (("connect", connect), ("prepare", prepare), ("acknowledged", acknowledged)):
         if value is not None:
             raise StormError(f"{word} goes with a function of the test's own, not with workload {workload!r}")
     return workload
+
+
+def loaded(modules: Iterable[str]) -> list[ModuleType]:
+    """Those of `modules` that this process has loaded."""
+    return [sys.modules[name] for name in modules if name in sys.modules]
 
 
 def _first_parameter(function: Callable[..., object]) -> str:

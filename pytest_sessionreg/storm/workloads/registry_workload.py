@@ -44,7 +44,7 @@ class RegistryStorm:
     parameters: Mapping[str, str] = MappingProxyType({})
     admitted = True
     foreign_keys = True
-    module: str | None = None
+    modules: tuple[str, ...] = ()
 
     def __init__(self, kind: PartKind) -> None:
         self.kind = kind

@@ -42,7 +42,7 @@ class Statements:
     name = "sql"
     admitted = True
     foreign_keys = False  # many a file leaves them unenforced, and dangled before the storm
-    module = None
+    modules = ()
 
     def __post_init__(self) -> None:
         found = tuple(_split(self.script, self.source))

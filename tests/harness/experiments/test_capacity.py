@@ -171,7 +171,7 @@ def test_an_interrupted_search_keeps_its_rounds() -> None:
     result = capacity(
         policies=["interval"], holds_ms=[5.0], hold_ms=5.0, seconds=60, round_s=0.2, ceiling=4, check=_third_round()
     )
-    assert result.envelope.interrupted == "Ctrl-C"
+    assert result.envelope.partial == "interrupted"
     assert result.rounds
 
 

@@ -250,5 +250,5 @@ def test_an_interrupted_menu_keeps_the_episodes_it_has() -> None:
             raise KeyboardInterrupt
 
     result = faults(names=["kill-after", "kill-inside"], policies=["queue"], rounds=50, check=check)
-    assert result.envelope.interrupted == "Ctrl-C"
+    assert result.envelope.partial == "interrupted"
     assert 1 <= len(result.episodes) < 50
