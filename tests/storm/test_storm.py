@@ -35,7 +35,7 @@ def test_every_policy_accounts_for_every_write(storm: StormFixture, policy: str)
 
 def test_the_queue_stays_near_the_ideal_where_the_budget_does_not() -> None:
     """The first "done when": in the same run, the queue within 1.3 of the ideal and the budget far above it."""
-    plan = Plan(policy_named("queue"), workers=16, writes=40, hold_ms=2, think_ms=100)
+    plan = Plan(policy_named("queue"), workers=16, writes=24, hold_ms=2, think_ms=100)  # a p99 needs 368 writes
     ratios = []
     for _ in range(3):  # a noisy machine may spoil one round; it does not spoil the median of three
         queue, budget = run_storm(plan), run_storm(replace(plan, policy=RetryBudget()))

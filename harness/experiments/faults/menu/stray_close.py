@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 from pytest_sessionreg.registry.registry import Registry
 
 from ..fault import Fault
@@ -13,6 +15,7 @@ from ..writer import Seen
 __all__ = ["StrayClose"]
 
 _ROWS = 50
+_PAUSES = 10
 
 
 class StrayClose(Fault):
@@ -39,6 +42,9 @@ class StrayClose(Fault):
         board.begin()
         board.wait_for_writers(PATIENCE_S)
         Registry.open(scene.database, workspace=STORM, policy=scene.policy).close()
+        sleep(
+            _PAUSES * scene.think_s
+        )  # all go on in the log that is gone: who had not would read the sibling's rows first
         seen = visit(scene, rows=_ROWS)
         board.end()
         return "", seen
