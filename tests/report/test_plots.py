@@ -96,6 +96,17 @@ def test_latency_has_a_curve_per_policy_the_ideal_and_units(run: Run) -> None:
     assert axes.get_yscale() == "log"
 
 
+def test_latency_says_from_when_to_when_it_is(run: Run) -> None:
+    def label(shown: Run) -> str:
+        (axes,) = latency_by_percentile([shown]).axes
+        return axes.get_ylabel()
+
+    assert label(run) == "latency in ms: first attempt to COMMIT"
+    assert label(replace(run, rate_per_s=50.0)) == "latency in ms: scheduled instant to end of write"
+    unknown = replace(run.samples, wait_us=run.samples.wait_us * 0 - 1, after_us=run.samples.hold_us)
+    assert label(replace(run, samples=unknown)) == "latency in ms: the whole write"
+
+
 def test_latency_of_many_writes_is_drawn_with_few_points_and_its_maximum(run: Run) -> None:
     wait = np.arange(200_000)
     wait[123_456] = 9_000_000

@@ -52,7 +52,7 @@ def latency_by_percentile(runs: Sequence[Run]) -> Figure:
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("percentile of writes (log tail: from p90 on, each mark is ten times rarer)")
-    axes.set_ylabel("latency in ms: first attempt to COMMIT")
+    axes.set_ylabel(f"latency in ms: {_span(runs[0])}")
     tidy(axes)
     axes.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, frameon=False)  # over no curve
     title(figure, _finding(every), _beneath(runs, every))
@@ -99,7 +99,16 @@ def _percentile_ticks(axes: Axes, count: int) -> None:
 def _label(policy: Standing) -> str:
     never = f", gave up {policy.never_happened} of {policy.attempted}" if policy.never_happened else ""
     partial = " (partial)" if policy.partial else ""
-    return f"{policy.policy}{partial}: p99 {milliseconds(policy.latency_ms.p99)} ms{never}"
+    p99 = policy.latency_ms.p99
+    tail = f"longest {milliseconds(policy.latency_ms.max)} ms" if p99 is None else f"p99 {milliseconds(p99)} ms"
+    return f"{policy.policy}{partial}: {tail}{never}"
+
+
+def _span(run: Run) -> str:
+    """From when to when a latency is."""
+    if run.loop == "open":
+        return "scheduled instant to end of write"
+    return "first attempt to COMMIT" if waits_known(run) else "the whole write"
 
 
 def _finding(every: Sequence[Standing]) -> str:
