@@ -13,6 +13,7 @@ from .kill_in_checkpoint import KillInCheckpoint
 from .kill_inside import KillInside
 from .no_timeout import NoTimeout
 from .pinned_reader import PinnedReader
+from .plain_stray_close import PlainStrayClose
 from .read_only_directory import ReadOnlyDirectory
 from .sidecar_unlinked import SidecarUnlinked
 from .stop_holder import StopHolder
@@ -39,6 +40,7 @@ MENU: tuple[Fault, ...] = (
     TwoVersions(),
     WalDeleted(),
     StrayClose(),
+    PlainStrayClose(),
     DeferredBegin(),
     NoTimeout(),
 )
