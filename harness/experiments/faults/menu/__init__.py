@@ -17,6 +17,7 @@ from .read_only_directory import ReadOnlyDirectory
 from .sidecar_unlinked import SidecarUnlinked
 from .stop_holder import StopHolder
 from .stray_close import StrayClose
+from .stray_close_plain import StrayClosePlain
 from .two_versions import TwoVersions
 from .vacuum import Vacuum
 from .wal_deleted import WalDeleted
@@ -37,8 +38,9 @@ MENU: tuple[Fault, ...] = (
     Vacuum(),
     ClockStep(),
     TwoVersions(),
-    WalDeleted(),
     StrayClose(),
+    WalDeleted(),
+    StrayClosePlain(),
     DeferredBegin(),
     NoTimeout(),
 )
