@@ -70,8 +70,8 @@ def test_every_negative_control_comes_out_red(name: str) -> None:
 
 
 def test_the_ledger_sees_what_the_integrity_check_does_not() -> None:
-    assert _row("plain-stray-close").lost > 0
-    assert _row("plain-stray-close").damaged == 0
+    assert _row("stray-close-plain").lost > 0
+    assert _row("stray-close-plain").damaged == 0
     assert _row("wal-deleted").lost > 0
 
 

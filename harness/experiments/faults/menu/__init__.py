@@ -13,11 +13,11 @@ from .kill_in_checkpoint import KillInCheckpoint
 from .kill_inside import KillInside
 from .no_timeout import NoTimeout
 from .pinned_reader import PinnedReader
-from .plain_stray_close import PlainStrayClose
 from .read_only_directory import ReadOnlyDirectory
 from .sidecar_unlinked import SidecarUnlinked
 from .stop_holder import StopHolder
 from .stray_close import StrayClose
+from .stray_close_plain import StrayClosePlain
 from .two_versions import TwoVersions
 from .vacuum import Vacuum
 from .wal_deleted import WalDeleted
@@ -38,9 +38,9 @@ MENU: tuple[Fault, ...] = (
     Vacuum(),
     ClockStep(),
     TwoVersions(),
-    WalDeleted(),
     StrayClose(),
-    PlainStrayClose(),
+    WalDeleted(),
+    StrayClosePlain(),
     DeferredBegin(),
     NoTimeout(),
 )

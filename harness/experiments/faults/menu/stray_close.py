@@ -20,15 +20,13 @@ _PAUSES = 10
 
 class StrayClose(Fault):
     """POSIX drops all locks that a process has on a file when it closes any descriptor of it. A sibling that closes
-    then believes itself the last and unlinks the log that the others go on writing to; the next one begins another.
-    Whoever checkpoints last overwrites what the other had acknowledged. The registry notices that its log is another
-    and refuses to write into the old one.
+    then believes itself the last and unlinks the log that the others have open; the next one begins another. The
+    registry notices before it acknowledges a write into the unlinked one.
     """
 
     name = "stray-close"
     summary = f"every writer calls open(database).close(); a sibling opens and closes, opens again, writes {_ROWS} rows"
     evidence = "FAILURES row 1; sqlite.org, How To Corrupt, 2.2"
-    may_lose = "a write that is under way when the log goes"
     writers = 2
 
     def noticed(self, scene: Scene, worker: int) -> None:
