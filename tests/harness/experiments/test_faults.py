@@ -81,7 +81,7 @@ def test_callers_see_each_fault_by_its_code() -> None:
     assert {seen.kind for seen in _row("read-only-directory").seen} <= {"DatabaseReadOnly", "CannotOpen"}
     assert _row("read-only-directory").failed > 0
     assert {seen.code for seen in _row("deferred-begin").seen} <= {5, 517}
-    assert {seen.code for seen in _row("no-timeout").seen} == {5}
+    assert {(seen.code or 0) & 0xFF for seen in _row("no-timeout").seen} == {5}, "261, too: a busy recovery"
     assert {seen.kind for seen in _row("two-versions").seen_elsewhere} == {"SchemaTooNew"}
     assert _row("fork").seen_elsewhere == (Seen("WrongOwner", None, 2),)
 

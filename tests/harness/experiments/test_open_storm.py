@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +57,7 @@ def test_an_order_that_always_writes_stalls_behind_a_writer(small: OpenStormResu
     held = {cell.order: cell for cell in small.cells() if cell.state == "held"}
     assert held["write-at-open"].median_ms > small.hold_ms / 2
     assert held["registry"].median_ms < small.hold_ms
-    assert "write-at-open stalled" in finding(small)
+    assert re.search(r"write-at-open\b[^.]* stalled", finding(small))  # others may, on a busy machine
 
 
 def test_a_crash_leaves_a_log_that_the_first_opener_recovers(tmp_path: Path) -> None:
