@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from time import monotonic
 from urllib.parse import quote
 
-from .admission.holder import holder, line_holder, sqlite_holder
+from .admission.holder import holder, sqlite_holder
 from .admission.line import line_state
-from .admission.shm_locks import shm_locks
+from .admission.shm_locks import READ_LOCKS, shm_locks
 from .clock import from_optional, now
 from .connection import LOG_LIMIT_BYTES
 from .errors import CannotOpen, RegistryError, primary_code
@@ -26,8 +26,6 @@ __all__ = ["Diagnosis", "Finding", "examine"]
 
 # A log beyond twice its limit is not being checkpointed.
 _LARGE_WAL_BYTES = 2 * LOG_LIMIT_BYTES
-# The locks of readers on the wal-index: bytes 123 to 127 (https://www.sqlite.org/walformat.html, 2.2).
-_READ_LOCKS = range(123, 128)
 _READ_PATIENCE_S = 5.0
 _PROGRESS_STEPS = 10_000
 
@@ -111,7 +109,7 @@ def _wal(path: str) -> Finding:
     text = f"{size / 1024:,.0f} KiB"
     if size <= _LARGE_WAL_BYTES:
         return Finding("write-ahead log", text)
-    readers = {pid for pid, kind, first, _ in shm_locks(path) if kind == "READ" and first in _READ_LOCKS}
+    readers = {pid for pid, lock in shm_locks(path) if lock in READ_LOCKS}
     if not readers:
         return Finding("write-ahead log", text, "note", "no reader is in its way any more: the next writes shrink it")
     named = "; ".join(str(holder(pid)) for pid in sorted(readers))
@@ -125,7 +123,7 @@ def _queue(path: str) -> Finding:
         return Finding("write queue", "never used")
     if not state.held and not state.waiting:
         return Finding("write queue", "idle")
-    inside = sqlite_holder(path, state.blocker) or line_holder(state.blocker)
+    inside = sqlite_holder(path, state.blocker)
     who = "" if inside is None else f" by {inside}"
     waiting = "" if state.waiting is None else f", {state.waiting} waiting"
     return Finding("write queue", f"held{who}{waiting}", "note" if state.waiting else "ok")

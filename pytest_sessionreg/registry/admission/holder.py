@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from time import monotonic_ns
 
-from .shm_locks import shm_locks
+from .parameters import Parameters
+from .shm_locks import WRITE_LOCK, other_writer, shm_locks
 from .sidecar import pid_namespace_inode
 
 TYPE_CHECKING = False
@@ -15,26 +14,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Holder", "holder", "line_holder", "sqlite_holder"]
 
-# SQLite's write lock: byte 120 of the -shm file (https://www.sqlite.org/walformat.html, 2.2).
-_WAL_WRITE_LOCK = 120
 # In characters: a command line is there to be recognised, on one line of a message.
 _LONGEST_COMMAND = 120
 # Process states of proc(5); every other letter is alive.
 _STATES = {"T": "stopped", "t": "stopped", "Z": "gone", "X": "gone"}
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Parameters):
     """A process that keeps writers waiting.
 
     pid: its number. command: its command line, empty if it may not be read. state: "alive", "stopped" (SIGSTOP, or a
     debugger) or "gone". held_s: for how many seconds, None if unknown.
     """
 
+    __slots__ = ("pid", "command", "state", "held_s")  # noqa: RUF023  the order in which they are given
+
+    def __init__(self, pid: int, command: str, state: str, held_s: float | None = None) -> None:
+        self._set(pid=pid, command=command, state=state, held_s=held_s)
+
     pid: int
     command: str
     state: str
-    held_s: float | None = None
+    held_s: float | None
 
     def __str__(self) -> str:
         command = f" ({self.command})" if self.command else ""
@@ -81,20 +82,22 @@ def line_holder(insider: Insider | None) -> Holder | None:
     """Who `insider`, taken from a line's sidecar, is; None if it is nobody, or of another pid namespace."""
     if insider is None or insider.namespace != pid_namespace_inode():
         return None
-    return holder(insider.pid, _held_s(insider))
+    return holder(insider.pid, insider.held_s())
 
 
 def sqlite_holder(database: str, insider: Insider | None = None) -> Holder | None:
-    """Who holds SQLite's own write lock on `database`, queued or not, as the kernel knows it (proc(5)), or None.
+    """Who holds SQLite's own write lock on `database`, queued or not, as the kernel knows it; None if nobody does.
 
-    insider: who is inside the line, for the time since when. Linux only, and without opening the -shm file: closing a
-    descriptor of it would drop this process's locks on it.
+    insider: who is inside the line, which tells since when; and who it is where the kernel does not say.
     """
-    for pid, kind, first, last in shm_locks(database):
-        if kind == "WRITE" and first == last == _WAL_WRITE_LOCK:
-            return holder(pid, _held_s(insider) if insider is not None and insider.pid == pid else None)
+    pid = other_writer(database)
+    if pid is None:
+        return line_holder(insider) or _this_process(database)
+    return holder(pid, insider.held_s() if insider is not None and insider.pid == pid else None)
+
+
+def _this_process(database: str) -> Holder | None:
+    """This process, if another connection of its own has the lock: the kernel names to a process only others'."""
+    if any(pid == os.getpid() and lock == WRITE_LOCK for pid, lock in shm_locks(database)):
+        return holder(os.getpid())
     return None
-
-
-def _held_s(insider: Insider) -> float | None:
-    return max((monotonic_ns() - insider.since_ns) / 1e9, 0.0) if insider.since_ns else None

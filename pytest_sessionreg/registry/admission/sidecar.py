@@ -6,6 +6,7 @@ import errno
 import os
 import struct
 import weakref
+from time import monotonic_ns
 
 __all__ = ["INSIDER", "INSIDER_AT", "LONGEST_SLICE_S", "SUFFIX", "Insider", "Sidecar", "pid_namespace_inode"]
 
@@ -76,6 +77,10 @@ class Insider:
         self.namespace = namespace
         self.since_ns = since_ns
         self.lease_until_ns = lease_until_ns
+
+    def held_s(self) -> float | None:
+        """For how many seconds; None if the sidecar does not say since when."""
+        return max((monotonic_ns() - self.since_ns) / 1e9, 0.0) if self.since_ns else None
 
 
 def pid_namespace_inode() -> int:

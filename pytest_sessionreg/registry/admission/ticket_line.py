@@ -52,9 +52,6 @@ _JOIN_PATIENCE_S = 0.5
 # With nobody inside, the head of the line enters within a millisecond. Two looks this far apart that see nobody inside
 # and no progress mean that it is stopped (SIGSTOP, a debugger): whoever sees that passes it by.
 _STALL_S = 0.5
-# Being woken takes about this long, so the head of the line wakes so much before a lease ends.
-_WAKE_UP_NS = 200_000
-_SPIN_NS = 100_000
 # How often to look where no thread can wait: none can be started, or the last one is stuck behind a stopped process.
 _POLL_S = 0.002
 # How often the head of the line looks by itself: whoever is killed inside rings for nobody.
@@ -110,7 +107,9 @@ class TicketLine:
 
         After True, and after BEGIN, comes `admitted`.
         """
-        self._lease_until_ns = 0
+        if self._lease_until_ns:
+            self._lease_until_ns = 0
+            self._call_head()
         self._join(deadline)
         if self._ticket is not None and not self._wait_in_line(self._ticket, deadline):
             return False
@@ -141,11 +140,14 @@ class TicketLine:
         locks = self._locks
         locks.unlock(_LEAVE)
         if now_ns < self._lease_until_ns:
-            return  # we may come back; the head looks by itself when the lease ends
-        counters = os.pread(locks.fd, 16, 0)
+            return  # we may come back, and call the head then; should we stay away, it looks by itself
+        self._call_head()
+
+    def _call_head(self) -> None:
+        counters = os.pread(self._locks.fd, 16, 0)
         if counters[:8] != counters[8:]:
             (self._bell or self._open_bell()).ring()
-            # The kernel may queue the one just woken behind us on our processor, though it has nothing else to do:
+            # The kernel may queue the one just woken behind us on our processor, though another has nothing to do:
             # measured on 2 cores, 107 us until it ran, 21 with this.
             os.sched_yield()
 
@@ -261,26 +263,12 @@ class TicketLine:
         return look
 
     def _wait_as_head(self, deadline: float) -> bool:
-        """Wait until nobody is inside, and be inside."""
-        locks = self._locks
-        lease_left_ns = self._lease_left_ns()
-        if lease_left_ns:
-            lease_until_ns = monotonic_ns() + lease_left_ns
-            if lease_left_ns > _WAKE_UP_NS:
-                # a sleep, though the bell may ring before: poll(2) would round it up to a millisecond
-                sleep(min((lease_left_ns - _WAKE_UP_NS) / 1e9, max(deadline - monotonic(), 0)))
-            while not locks.try_lock(_ENTER):
-                if monotonic_ns() > lease_until_ns + _SPIN_NS:
-                    break
-                os.sched_yield()
-            else:
-                self._inside = True
-                return True
-        while not locks.try_lock(_ENTER):
+        """Wait until nobody is inside, or may come back by a lease; and be inside."""
+        while (lease_left_ns := self._lease_left_ns()) or not self._locks.try_lock(_ENTER):
             remaining_s = deadline - monotonic()
             if remaining_s <= 0:
                 return False
-            (self._bell or self._open_bell()).wait(min(_HEAD_LOOK_S, remaining_s))
+            (self._bell or self._open_bell()).wait(min(lease_left_ns / 1e9 or _HEAD_LOOK_S, remaining_s))
         self._inside = True
         return True
 

@@ -126,12 +126,12 @@ class _Bound:
         line = self._line
         if line is None:
             return
-        self._left_ns = now_ns = monotonic_ns()
         try:
-            line.leave(now_ns)
+            line.leave(monotonic_ns())
         except OSError as error:
             # the write is done, and must not look failed because the line is broken; closing frees our place in it
             self._lose_line(error)
+        self._left_ns = monotonic_ns()  # only now: leaving may give up the processor for a while
 
     def close(self) -> None:
         if self._line is not None:
@@ -179,7 +179,7 @@ class _Bound:
 
     def _outlook(self) -> tuple[int | None, Holder | None]:
         """Our place in line; and who has SQLite's write lock, queued or not, or else who blocks the line."""
-        from .holder import line_holder, sqlite_holder
+        from .holder import sqlite_holder
 
         place = blocker = None
         if self._line is not None:
@@ -187,7 +187,7 @@ class _Bound:
                 place, blocker = self._line.place(), self._line.blocker()
             except OSError:
                 pass  # then the kernel alone knows
-        return place, sqlite_holder(self._database, blocker) or line_holder(blocker)
+        return place, sqlite_holder(self._database, blocker)
 
 
 _warned: set[str] = set()

@@ -1,0 +1,241 @@
+"""The write queue at its loads, against the other policies and the ideal.
+
+    python tests/benchmarks/admission.py [--rounds 5] [--only NAME] [--out DIRECTORY]
+
+Every load of the table is stormed under every policy in each round, the policies in another order every time; figures
+are medians over the rounds, with the least and the greatest beside them. The bars stand in the last column. With --out
+the table is written there as well, as Markdown, with every round as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time, sleep
+
+import numpy as np
+
+from pytest_sessionreg import Registry, WriteQueue
+from pytest_sessionreg.processes import Call, Group
+from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
+from pytest_sessionreg.registry.database import Database
+from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.storm.plan import Plan
+from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
+from pytest_sessionreg.storm.result import Run
+from pytest_sessionreg.storm.storm import run_storm
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One row: how many writers, what they do, and what is asked of the queue there."""
+
+    name: str
+    workers: int
+    writes: int | None
+    hold_ms: float
+    think_ms: float
+    bars: str
+    duration_s: float | None = None
+
+
+LOADS = (
+    Load("16 writers, 2 ms hold, 100 ms think", 16, 240, 2, 100, "p99 <= 1.10, p99.9 <= 1.25"),
+    Load("64 writers, 2 ms hold, 200 ms think", 64, 40, 2, 200, "p99 <= 1.10"),
+    Load("64 writers, 2 ms hold, no think", 64, 40, 2, 0, "p99 <= 1.10, p50 within 10 %, fairness >= 0.99"),
+    Load("256 writers, 5 ms hold, no think", 256, 12, 5, 0, "p99 <= 1.06, 0 exhausted"),
+    Load(
+        "32 writers, no hold, no think",
+        32,
+        None,
+        0,
+        0,
+        "writes/s >= 0.85 of the best other's, p99.9 and max below every other's, slowest >= 0.95",
+        duration_s=5,
+    ),
+)
+COLUMNS = (
+    "p50 /ideal",
+    "p99 /ideal",
+    "p99.9 /ideal",
+    "p99.9 ms",
+    "max ms",
+    "writes/s",
+    "slowest",
+    "fairness",
+    "gave up",
+)
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", help="part of the name of the one load to run")
+    parser.add_argument("--policy", action="append", choices=POLICY_NAMES)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        lines = [Environment.of(os.path.join(directory, "storm.db")).line(), ""]
+    rounds: dict[str, dict[str, list[Figures]]] = {}
+    for load in LOADS:
+        if arguments.only is None or arguments.only in load.name:
+            rounds[load.name] = _storms(load, arguments.policy or POLICY_NAMES, arguments.rounds)
+            lines += _table(load, rounds[load.name])
+    if arguments.only is None:
+        lines += _waiting_cost(arguments.rounds) + _lone_writer()
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        (arguments.out / "admission.md").write_text(text)
+        (arguments.out / "admission.json").write_text(json.dumps(rounds, indent=1) + "\n")
+
+
+def _storms(load: Load, policies: tuple[str, ...] | list[str], rounds: int) -> dict[str, list[Figures]]:
+    figures: dict[str, list[Figures]] = {name: [] for name in policies}
+    for number in range(rounds):
+        for name in random.Random(number).sample(list(policies), len(policies)):
+            figures[name].append(_figures(_storm(load, policy_named(name), seed=number)))
+    return figures
+
+
+def _storm(load: Load, policy: AdmissionPolicy, *, seed: int) -> Run:
+    return run_storm(
+        Plan(
+            policy,
+            workers=load.workers,
+            writes=load.writes,
+            duration_s=load.duration_s,
+            hold_ms=load.hold_ms,
+            think_ms=load.think_ms,
+            seed=seed,
+        )
+    )
+
+
+def _figures(run: Run) -> Figures:
+    written = np.bincount(run.samples.worker[run.samples.committed], minlength=run.workers)
+    values = (
+        run.slowdown.p50,
+        run.slowdown.p99,
+        run.slowdown.p999,
+        run.latency_ms.p999,
+        run.latency_ms.max,
+        run.throughput_per_s,
+        float(written.min() / written.mean()),
+        run.fairness,
+        float(run.counts.exhausted + run.counts.failed + run.lost),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _table(load: Load, figures: dict[str, list[Figures]]) -> list[str]:
+    lines = [f"### {load.name}", "", f"Asked of the queue: {load.bars}.", ""]
+    lines += ["| policy | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for name, each in figures.items():
+        cells = [_cell([figure[column] for figure in each]) for column in COLUMNS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _cell(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or not known:
+        return "-"
+    return f"{_short(median(known))} ({_short(min(known))}-{_short(max(known))})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.1f}" if value >= 10 else f"{value:.3g}"
+
+
+def _waiting_cost(rounds: int) -> list[str]:
+    """The processor time that 256 waiting writers cost, beyond what the same writes cost a lone writer."""
+    shares = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "sessions.db")
+            Registry.open(path).close()
+            lone_s, _ = _processor_time(path, workers=1, writes=100)
+            waiting_s, elapsed_s = _processor_time(path, workers=256, writes=8)
+            shares.append((waiting_s - lone_s / 100 * 256 * 8) / elapsed_s)
+    text = ", ".join(f"{share * 100:.2f}" for share in sorted(shares))
+    return [f"256 writers, 5 ms hold: processor time spent waiting, % of one core: {text} (bar: median <= 2)", ""]
+
+
+def _processor_time(path: str, *, workers: int, writes: int) -> tuple[float, float]:
+    """Seconds of processor time of all workers, threads included, and seconds from the gate to the last write."""
+    calls = [Call(_ready_writer, (path, worker, writes)) for worker in range(workers)]
+    with Group(calls, deadline_s=120) as group:
+        group.wait_until_ready()
+        started = perf_counter()
+        group.open_gate()
+        spent = group.results()
+        return sum(spent), perf_counter() - started
+
+
+def _ready_writer(path: str, worker: int, writes: int) -> Callable[[], float]:
+    registry = Registry.open(path, policy=WriteQueue(patience=60))
+    registry.sessions.register(f"session-{worker}")
+
+    def run() -> float:
+        before = process_time()
+        for _ in range(writes):
+            with registry.transaction():
+                registry.sessions.heartbeat(f"session-{worker}")
+                sleep(0.005)
+        spent = process_time() - before
+        registry.close()
+        return spent
+
+    return run
+
+
+def _lone_writer() -> list[str]:
+    """What the queue adds to a lone writer's BEGIN IMMEDIATE and ROLLBACK by hand."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "sessions.db")
+        Registry.open(path).close()
+        by_hand = sqlite3.connect(path, isolation_level=None)
+        database = Database(path, policy=WriteQueue(), observer=None)
+        admission, execute, begin = database._admission, database._execute, database._try_begin
+
+        def queued() -> None:
+            admission.admit(begin)
+            execute("ROLLBACK")
+            admission.leave()
+
+        def plain() -> None:
+            by_hand.execute("BEGIN IMMEDIATE")
+            by_hand.execute("ROLLBACK")
+
+        costs = sorted(_each_us(queued) - _each_us(plain) for _ in range(31))
+        by_hand.close()
+        database.close()
+    quartiles = f"quartiles {costs[7]:.2f} and {costs[-8]:.2f}"
+    return [f"1 writer: {median(costs):.2f} us over BEGIN IMMEDIATE by hand, {quartiles} (bar: 6)"]
+
+
+def _each_us(action: Callable[[], None]) -> float:
+    started = perf_counter()
+    for _ in range(2000):
+        action()
+    return (perf_counter() - started) / 2000 * 1e6
+
+
+if __name__ == "__main__":
+    if os.environ.get("MALLOC_TRIM_THRESHOLD_") is None:  # glibc's heap trimming doubles micro-timings at random
+        import sys
+
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "MALLOC_TRIM_THRESHOLD_": "1000000000"})  # noqa: S606
+    main()
