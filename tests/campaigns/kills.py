@@ -99,11 +99,7 @@ def _kill(arena: Arena, crew: Crew, writer: int, worker: Worker, *, freeze: bool
     checkpointing = False
     if freeze:
         worker.stop()
-        locks = list(shm_locks(arena.database))
-        checkpointing = any(
-            pid == worker.pid and kind == "WRITE" and first <= _CHECKPOINT_LOCK <= last
-            for pid, kind, first, last in locks
-        )
+        checkpointing = (worker.pid, _CHECKPOINT_LOCK) in shm_locks(arena.database)
     killed_ns, gone_ns = worker.kill()
     phase, begun_ns, _ = arena.board.cell(writer).read()
     crew.bury(worker)
