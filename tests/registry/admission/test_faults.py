@@ -141,3 +141,10 @@ def test_a_write_after_a_stray_close_and_a_last_close_fails_or_the_ledger_misses
     found = set(listed.stdout.split())
     assert found >= {"before", "sibling"}, "what was written before the log was removed is in the database"
     assert not found & set(acknowledged), "neither refused nor missed: the log was not removed after all"
+
+
+def test_the_committed_table_is_what_the_committed_results_give() -> None:
+    assert (
+        subprocess.run([sys.executable, "-m", "tests.campaigns.table", "--check"], check=False, cwd=_ROOT).returncode
+        == 0
+    )
