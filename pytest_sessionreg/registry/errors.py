@@ -5,6 +5,8 @@ Codes: https://www.sqlite.org/rescode.html. Extended codes are masked with 0xff 
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 
 TYPE_CHECKING = False
@@ -176,5 +178,15 @@ def translated(error: sqlite3.Error, *, database: str, doing: str) -> RegistryEr
     code = getattr(error, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
         kind, remedy = NotFound, "register the session, or the run, that it refers to first"
+    if kind is CannotOpen and _out_of_descriptors():
+        remedy = "this process has no file descriptor left: close files, or raise `ulimit -n`"
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return kind(f"{database}: {doing} failed with {name} ({error}); {remedy}", database=database, code=code)
+
+
+def _out_of_descriptors() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False

@@ -22,12 +22,13 @@ class Bell:
     where the file system has no pipes, or no descriptor is left, `ring` does nothing and `wait` sleeps.
     """
 
-    __slots__ = ("_fd", "_poll")
+    __slots__ = ("_fd", "_path", "_poll")
 
     def __init__(self, path: str) -> None:
         from select import POLLIN, poll  # here, because an uncontended cold start needs no bell
 
-        self._fd = _open(path + SUFFIX)
+        self._path = path + SUFFIX
+        self._fd = _open(self._path)
         self._poll = poll()
         if self._fd >= 0:
             self._poll.register(self._fd, POLLIN)
@@ -40,15 +41,25 @@ class Bell:
             except OSError:
                 pass  # full: then there is enough to wake anybody
 
-    def wait(self, seconds: float) -> None:
-        """Wait until the bell is rung, at most so long."""
+    def wait(self, seconds: float) -> bool:
+        """Wait until the bell is rung, at most so long; whether it was."""
         if self._fd < 0:
             sleep(min(seconds, _POLL_S))
-        elif self._poll.poll(seconds * 1000):
-            try:  # noqa: SIM105  contextlib would cost a cold start
-                os.read(self._fd, _DRAIN)
-            except OSError:
-                pass  # somebody else heard it too, and was faster
+            return False
+        if not self._poll.poll(seconds * 1000):
+            return False
+        try:  # noqa: SIM105  contextlib would cost a cold start
+            os.read(self._fd, _DRAIN)
+        except OSError:
+            pass  # somebody else heard it too, and was faster
+        return True
+
+    def moved(self) -> bool:
+        """Whether another pipe, or none, is at the path by now: this one rings for nobody who came later."""
+        try:
+            return self._fd >= 0 and not os.path.samestat(os.stat(self._path), os.fstat(self._fd))
+        except OSError:
+            return True
 
     def close(self) -> None:
         """Close the pipe; a second call does nothing."""

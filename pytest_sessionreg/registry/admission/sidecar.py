@@ -39,7 +39,7 @@ class Sidecar:
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if twin is not None and not os.path.samestat(os.fstat(self.fd), os.fstat(twin.fd)):
             self.close()
-            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+            raise _stale(path)
         _open_sidecars.add(self)
 
     def read(self, layout: struct.Struct, offset: int) -> tuple[int, ...]:
@@ -49,6 +49,15 @@ class Sidecar:
     def write(self, layout: struct.Struct, offset: int, *numbers: int) -> None:
         """Store the numbers at `offset`."""
         os.pwrite(self.fd, layout.pack(*numbers), offset)
+
+    def check_unmoved(self) -> None:
+        """Raise OSError (ESTALE) if the path names another file by now: locks on two files keep no order."""
+        try:
+            moved = not os.path.samestat(os.stat(self.path), os.fstat(self.fd))
+        except FileNotFoundError:
+            moved = True
+        if moved:
+            raise _stale(self.path)
 
     def insider(self) -> Insider | None:
         """Who said last that he is inside; None if nobody ever did."""
@@ -81,6 +90,10 @@ class Insider:
     def held_s(self) -> float | None:
         """For how many seconds; None if the sidecar does not say since when."""
         return max((monotonic_ns() - self.since_ns) / 1e9, 0.0) if self.since_ns else None
+
+
+def _stale(path: str) -> OSError:
+    return OSError(errno.ESTALE, "it was deleted or replaced", path)
 
 
 def pid_namespace_inode() -> int:

@@ -54,6 +54,8 @@ _JOIN_PATIENCE_S = 0.5
 _STALL_S = 0.5
 # How often to look where no thread can wait: none can be started, or the last one is stuck behind a stopped process.
 _POLL_S = 0.002
+# How often a lone writer checks that its sidecar is still the one at the path; whoever takes a ticket always does.
+_CHECK_NS = 1_000_000_000
 # How often the head of the line looks by itself: whoever is killed inside rings for nobody.
 _HEAD_LOOK_S = 0.010
 
@@ -66,6 +68,7 @@ class TicketLine:
 
     __slots__ = (
         "_bell",
+        "_checked_ns",
         "_inside",
         "_lease_until_ns",
         "_locks",
@@ -83,6 +86,7 @@ class TicketLine:
         self._inside = False
         self._ticket: int | None = None
         self._lease_until_ns = 0
+        self._checked_ns = monotonic_ns()
         self._pid = os.getpid()
         self._namespace = pid_namespace_inode()
 
@@ -94,6 +98,9 @@ class TicketLine:
         if now_ns < self._lease_until_ns:
             self._inside = locks.try_lock(_ENTER)
             return self._inside
+        if now_ns - self._checked_ns > _CHECK_NS:
+            locks.check_unmoved()
+            self._checked_ns = now_ns
         # an empty file is an empty line; after a writer gave up at the end, the next one takes a ticket
         counters = os.pread(locks.fd, 16, 0)
         if counters[:8] == counters[8:] and locks.try_lock(_ENTER):
@@ -110,6 +117,7 @@ class TicketLine:
         if self._lease_until_ns:
             self._lease_until_ns = 0
             self._call_head()
+        self._locks.check_unmoved()
         self._join(deadline)
         if self._ticket is not None and not self._wait_in_line(self._ticket, deadline):
             return False
@@ -268,7 +276,10 @@ class TicketLine:
             remaining_s = deadline - monotonic()
             if remaining_s <= 0:
                 return False
-            (self._bell or self._open_bell()).wait(min(lease_left_ns / 1e9 or _HEAD_LOOK_S, remaining_s))
+            bell = self._bell or self._open_bell()
+            if not bell.wait(min(lease_left_ns / 1e9 or _HEAD_LOOK_S, remaining_s)) and bell.moved():
+                bell.close()
+                self._bell = None
         self._inside = True
         return True
 

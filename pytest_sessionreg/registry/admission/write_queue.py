@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from errno import ESTALE
 from time import monotonic, monotonic_ns, sleep
 
 from ..errors import WriteTimeout
@@ -83,6 +84,8 @@ class _Bound:
                 raise self._timeout(started_ns, 0, "queue")  # noqa: TRY301  the handler frees our place
         except OSError as error:
             self._lose_line(error)
+            if error.errno == ESTALE and self._open_line() is not None:
+                return self.admit(begin, patience_s)  # in the line of those who come from now on
             return self._begin(begin, started_ns, self._deadline(started_ns, patience_s))
         except BaseException:
             self._give_up()
@@ -159,7 +162,8 @@ class _Bound:
         line, self._line = self._line, None
         if line is not None:
             line.close()
-        _warn_once(self._database, f"its sidecar failed ({error})")
+        if error.errno != ESTALE:
+            _warn_once(self._database, f"its sidecar failed ({error})")
 
     def _timeout(self, started_ns: int, busy: int, phase: str) -> WriteTimeout:
         place, holder = self._outlook()

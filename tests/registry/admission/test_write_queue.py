@@ -15,6 +15,7 @@ import pytest
 from pytest_sessionreg import Registry, WriteQueue, WriteTimeout
 from pytest_sessionreg.fixtures import Workers
 from pytest_sessionreg.registry.admission import byte_locks, flock_line
+from pytest_sessionreg.registry.admission.bell import SUFFIX as BELL
 from pytest_sessionreg.registry.admission.sidecar import SUFFIX
 from pytest_sessionreg.registry.admission.ticket_line import TicketLine
 from pytest_sessionreg.registry.connection import open_connection
@@ -172,6 +173,40 @@ def test_a_damaged_sidecar_costs_no_write(database: str, workers: Workers, damag
             for number in range(60):
                 if worker == 0 and number == 20:
                     damage(Path(path + SUFFIX))
+                registry.sessions.register(f"{worker}-{number}")
+        return 60
+
+    Registry.open(database).close()
+    assert workers.run(write, 4, database, workers.index) == [60] * 4
+    with Registry.open(database) as registry:
+        assert len(registry.sessions.list()) == 240
+
+
+def test_writers_meet_in_one_line_again_after_the_sidecar_was_deleted(database: str) -> None:
+    with Registry.open(database) as old, _impatient(database) as other:
+        old.sessions.register("one")
+        os.unlink(database + SUFFIX)
+        with _impatient(database) as new, new.transaction():
+            with pytest.raises(WriteTimeout) as caught, old.patience(0.2):
+                old.sessions.register("two")
+            assert caught.value.phase == "begin", "a lone writer looks once a second only; SQLite's lock decides"
+            with pytest.raises(WriteTimeout) as waited:
+                other.sessions.register("two")
+            assert waited.value.phase in ("begin", "queue")
+        sleep(1.1)
+        with _impatient(database) as new, new.transaction():
+            for each in (old, other):
+                with pytest.raises(WriteTimeout) as caught, each.patience(0.2):
+                    each.sessions.register("two")
+                assert caught.value.phase == "queue"
+
+
+def test_a_bell_that_was_deleted_is_made_anew(database: str, workers: Workers) -> None:
+    def write(path: str, worker: int) -> int:
+        with Registry.open(path, policy=WriteQueue(patience=30)) as registry:
+            for number in range(60):
+                if worker == 0 and number == 20:
+                    Path(path + SUFFIX + BELL).unlink(missing_ok=True)
                 registry.sessions.register(f"{worker}-{number}")
         return 60
 
