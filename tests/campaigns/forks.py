@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +51,7 @@ class _Case:
 
 def _parent(database: str, board: str, case: _Case) -> Callable[[], bool]:
     """The process that forks; its result is whether its own write was acknowledged."""
+    warnings.simplefilter("ignore", DeprecationWarning)  # to fork beside a waiting thread is what this is about
     registry = Registry.open(database, policy=WriteQueue(patience=30))
     registry.sessions.list()
     cells = Board(board, 2)

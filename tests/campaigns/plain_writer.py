@@ -68,8 +68,10 @@ def prepare_plain(orders: PlainOrders) -> Callable[[], Counter[str]]:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
             ended_ns = monotonic_ns()
-            wait_ns = begun_ns - started_ns
-            ledger(WriteRecord(started_ns, wait_ns, ended_ns - begun_ns, None, None, outcome, code, None))
+            if begun_ns == started_ns:
+                begun_ns = ended_ns  # never admitted
+            wait_ns, hold_ns = begun_ns - started_ns, ended_ns - begun_ns
+            ledger(WriteRecord(started_ns, wait_ns, hold_ns, None, None, outcome, code, None))
         connection.close()
         ledger.close()
         return outcomes
