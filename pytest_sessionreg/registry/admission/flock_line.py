@@ -71,6 +71,9 @@ class FlockLine:
         """Say that we are inside."""
         self._own.write(INSIDER, INSIDER_AT, self._pid, self._namespace, monotonic_ns(), 0)
 
+    def make_room(self) -> None:
+        """Writers that do not queue find room by themselves: this lock keeps no strict turns."""
+
     def leave(self, now_ns: int = 0) -> None:  # noqa: ARG002  as TicketLine's
         """Let the next one in, after having entered."""
         inside = self._inside

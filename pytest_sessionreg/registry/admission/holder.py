@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .parameters import Parameters
-from .shm_locks import WRITE_LOCK, other_writer, shm_locks
+from .shm_locks import writer
 from .sidecar import pid_namespace_inode
 
 TYPE_CHECKING = False
@@ -90,14 +90,7 @@ def sqlite_holder(database: str, insider: Insider | None = None) -> Holder | Non
 
     insider: who is inside the line, which tells since when; and who it is where the kernel does not say.
     """
-    pid = other_writer(database)
+    pid = writer(database)
     if pid is None:
-        return line_holder(insider) or _this_process(database)
+        return line_holder(insider)
     return holder(pid, insider.held_s() if insider is not None and insider.pid == pid else None)
-
-
-def _this_process(database: str) -> Holder | None:
-    """This process, if another connection of its own has the lock: the kernel names to a process only others'."""
-    if any(pid == os.getpid() and lock == WRITE_LOCK for pid, lock in shm_locks(database)):
-        return holder(os.getpid())
-    return None

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         def admitted(self, slice_ns: int) -> None:
             """After `enter`, and BEGIN: move the line up."""
 
+        def make_room(self) -> None:
+            """A writer was met that does not queue: leave it some room."""
+
         def leave(self, now_ns: int) -> None:
             """Let the next one in."""
 

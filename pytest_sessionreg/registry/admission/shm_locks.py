@@ -14,11 +14,13 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+from .byte_locks import AVAILABLE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["READ_LOCKS", "WRITE_LOCK", "other_writer", "shm_locks"]
+__all__ = ["READ_LOCKS", "WRITE_LOCK", "shm_locks", "writer"]
 
 WRITE_LOCK = 120
 READ_LOCKS = range(123, 128)
@@ -29,18 +31,19 @@ _DESCRIPTORS = "/proc/self/fd"
 _FLOCK = struct.Struct("hhqqi4x")
 
 
-def other_writer(database: str) -> int | None:
-    """The pid of the other process that holds the write lock on `database`; None if none does, or if that is unknown.
+def writer(database: str) -> int | None:
+    """The pid of the process that holds the write lock on `database`; None if none does, or if that is unknown.
 
     Linux only. Asked through the descriptor of a connection that this process has open: microseconds, while reading
-    /proc/locks makes the kernel wait for some 10 ms (measured: reports/write-queue-faults).
+    /proc/locks makes the kernel wait for some 10 ms (measured: reports/write-queue-faults). Asked as if for a lock of
+    the descriptor's own (F_OFD_GETLK), so that other connections of this process are told as well.
     """
     descriptor = _own_descriptor(database + "-shm")
-    if descriptor is None:
+    if descriptor is None or not AVAILABLE:
         return next((pid for pid, lock in shm_locks(database) if lock == WRITE_LOCK), None)
     asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, WRITE_LOCK, 1, 0)
     try:
-        kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+        kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))
     except OSError:
         return None
     return None if kind == fcntl.F_UNLCK or pid <= 0 else int(pid)

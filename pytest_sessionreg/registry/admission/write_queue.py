@@ -78,6 +78,7 @@ class _Bound:
             if line is not None and line.enter_at_once(started_ns):
                 if begin():
                     return 0
+                line.make_room()
                 return 1 + self._begin(begin, started_ns, self._deadline(started_ns, patience_s))
             deadline = self._deadline(started_ns, patience_s)
             if line is not None and not line.enter(deadline):
@@ -100,6 +101,8 @@ class _Bound:
             raise
         if self._line is not None:
             try:
+                if busy:
+                    self._line.make_room()
                 self._line.admitted(self._slice_ns if started_ns - self._left_ns < self._straight_back_ns else 0)
             except OSError as error:
                 self._lose_line(error)

@@ -248,3 +248,33 @@ def test_a_line_that_is_dropped_unclosed_frees_its_place(tmp_path: Path) -> None
     other = TicketLine(path)
     assert _enter(other, 2)
     other.close()
+
+
+def test_the_nearest_behind_a_stopped_waiter_passes_it_first(line: Callable[[], TicketLine], tmp_path: Path) -> None:
+    holder = line()
+    assert _enter(holder)
+    with ExitStack() as stack:
+        processes = [stack.enter_context(_waiting_process(tmp_path / "line", holder, place)) for place in range(1, 6)]
+        for stopped in processes[1:3]:
+            os.kill(stopped.pid, signal.SIGSTOP)
+        holder.leave(monotonic_ns())
+        entered = [float(processes[place].stdout.readline()) for place in (0, 3, 4)]  # type: ignore[union-attr]
+        assert entered == sorted(entered)
+
+
+def test_room_is_made_for_writers_that_do_not_queue_for_as_long_as_they_are_met(
+    line: Callable[[], TicketLine], tmp_path: Path
+) -> None:
+    one, other = line(), line()
+    assert _enter(one)
+    one.make_room()
+    one.leave(monotonic_ns())
+    assert _enter(other)
+    other.leave(monotonic_ns())
+    assert one._room_until_ns == other._room_until_ns > monotonic_ns()
+    with open(tmp_path / "line", "r+b") as sidecar:
+        sidecar.seek(48)
+        sidecar.write(b"\xff" * 8)
+    assert _enter(other)
+    other.leave(monotonic_ns())
+    assert other._room_until_ns == 0, "damage is no reason to dawdle"
