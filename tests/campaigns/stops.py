@@ -18,7 +18,8 @@ import numpy as np
 
 from pytest_sessionreg.processes import Call
 from pytest_sessionreg.registry.admission.byte_locks import ByteLocks
-from pytest_sessionreg.registry.admission.ticket_line import _JOIN, TicketLine
+from pytest_sessionreg.registry.admission.ticket_file import JOIN
+from pytest_sessionreg.registry.admission.ticket_line import TicketLine
 
 from .arena import Arena
 from .board import COMMITTING, INSIDE
@@ -173,7 +174,7 @@ def _joiner_stopped(report: Report, joins: int) -> None:
             while True:
                 tries += 1
                 joiner.stop()
-                if not locks.is_free(_JOIN):
+                if not locks.is_free(JOIN):
                     break
                 joiner.go_on()
                 sleep(random.uniform(0, 0.002))
