@@ -49,6 +49,8 @@ class Database:
         "_execute",
         "_held_from_ns",
         "_identity",
+        "_log",
+        "_log_identity",
         "_new_record",
         "_observer",
         "_pid",
@@ -60,6 +62,8 @@ class Database:
 
     def __init__(self, path: str, *, policy: AdmissionPolicy, observer: Observer | None) -> None:
         self.path = path
+        self._log = path + "-wal"
+        self._log_identity: tuple[int, int] | None = None
         self.patience_s: float | None = None
         self._observer = observer
         if observer is not None:
@@ -110,6 +114,7 @@ class Database:
             self._record("failed", code=getattr(error, "sqlite_errorcode", None), phase="begin")
             raise translated(error, database=self.path, doing="BEGIN IMMEDIATE") from error
         self._held_from_ns = monotonic_ns()
+        self._check_log()
 
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         """Run one statement inside the open transaction; sqlite3's errors pass through to the author of the SQL."""
@@ -238,6 +243,28 @@ class Database:
             f"{self.path}: {found}, moved aside or replaced since this registry opened it; close it and open again"
         )
         raise DatabaseMoved(message, database=self.path)
+
+    def _check_log(self) -> None:
+        """Raise DatabaseMoved, holding nothing, unless the log is the one of the first write.
+
+        It cannot change while a connection is open, but where somebody in this process opened the database file beside
+        SQLite and closed it: that dropped this process's locks, and the next process to close unlinked the log
+        (https://www.sqlite.org/howtocorrupt.html, 2.2). Writes into an unlinked log would be acknowledged and lost.
+        """
+        try:
+            status = os.stat(self._log)
+            found = (status.st_dev, status.st_ino)
+        except OSError:
+            found = (0, 0)
+        if self._log_identity is None:
+            self._log_identity = found
+        elif found != self._log_identity:
+            self.rollback()
+            message = (
+                f"{self._log}: was deleted or replaced under this registry, because some code in this process closed a "
+                "descriptor of the database that was not SQLite's; nothing was written: close it and open again"
+            )
+            raise DatabaseMoved(message, database=self.path)
 
     def _closed(self) -> RegistryError:
         return RegistryClosed(f"{self.path}: this registry is closed; open it again", database=self.path)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -11,7 +13,7 @@ from pytest_sessionreg import FixedInterval, Registry, RetryBudget, WriteRecord,
 from pytest_sessionreg.registry import database as registry_database
 from pytest_sessionreg.registry.connection import open_connection
 from pytest_sessionreg.registry.database import Database
-from pytest_sessionreg.registry.errors import DatabaseBusy, RegistryClosed, TransactionState, WrongOwner
+from pytest_sessionreg.registry.errors import DatabaseBusy, DatabaseMoved, RegistryClosed, TransactionState, WrongOwner
 from pytest_sessionreg.registry.schema import SCHEMA_VERSION
 from pytest_sessionreg.registry.stores.sessions import Sessions
 
@@ -217,3 +219,23 @@ def test_opening_gives_up_on_a_file_that_stays_locked(database: str, monkeypatch
             Registry.open(database)
     finally:
         blocker.close()
+
+
+def test_a_write_notices_that_its_log_was_unlinked_after_a_stray_close(database: str) -> None:
+    """Closing any descriptor of the file drops this process's POSIX locks; the sibling's close is a last close then."""
+    sibling = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('CREATE TABLE sibling (number INTEGER)'); connection.close()\n"
+    )
+    with Registry.open(database) as registry:
+        registry.sessions.register("one")
+        with open(database, "rb"):
+            pass
+        subprocess.run([sys.executable, "-c", sibling, database], check=True, timeout=60)
+        assert not os.path.exists(database + "-wal")
+        for _ in range(2):
+            with pytest.raises(DatabaseMoved, match="was deleted or replaced under this registry"):
+                registry.sessions.register("two")
+    with Registry.open(database) as again:
+        assert [session.session_id for session in again.sessions.list()] == ["one"]

@@ -106,6 +106,8 @@ class TicketLine:
             self._call_head()
         self._file.check_unmoved()
         self._join(deadline)
+        from . import holder  # noqa: F401  now that we have our place: a timeout will need it, and must not come late
+
         if self._ticket is not None and not self._wait_in_line(self._ticket, deadline):
             return False
         return self._inside or self._wait_as_head(deadline)
