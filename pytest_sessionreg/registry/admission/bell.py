@@ -25,12 +25,15 @@ class Bell:
     __slots__ = ("_fd", "_path", "_poll")
 
     def __init__(self, path: str) -> None:
-        from select import POLLIN, poll  # here, because an uncontended cold start needs no bell
-
         self._path = path + SUFFIX
+        self._fd = -1
+        try:
+            from select import POLLIN, poll  # here, because an uncontended cold start needs no bell
+        except (ImportError, OSError):
+            return  # no descriptor is left to load it with
         self._fd = _open(self._path)
-        self._poll = poll()
         if self._fd >= 0:
+            self._poll = poll()
             self._poll.register(self._fd, POLLIN)
 
     def ring(self) -> None:

@@ -106,8 +106,7 @@ class TicketLine:
             self._call_head()
         self._file.check_unmoved()
         self._join(deadline)
-        from . import holder  # noqa: F401  now that we have our place: a timeout will need it, and must not come late
-
+        _load_what_a_timeout_says()
         if self._ticket is not None and not self._wait_in_line(self._ticket, deadline):
             return False
         return self._inside or self._wait_as_head(deadline)
@@ -264,3 +263,11 @@ class TicketLine:
     def _open_bell(self) -> Bell:
         self._bell = Bell(self._file.path)
         return self._bell
+
+
+def _load_what_a_timeout_says() -> None:
+    """Now that we have our place, for a timeout must not come late."""
+    try:  # noqa: SIM105  contextlib would cost a cold start
+        from . import holder  # noqa: F401
+    except (ImportError, OSError):
+        pass  # no descriptor is left to read it with

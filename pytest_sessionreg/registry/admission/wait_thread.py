@@ -137,7 +137,7 @@ def ready_thread(last: WaitThread | None, open_sidecar: Callable[[], Sidecar]) -
         return last
     try:
         return WaitThread(open_sidecar())
-    except (OSError, RuntimeError):
+    except (ImportError, OSError, RuntimeError):
         return None
 
 

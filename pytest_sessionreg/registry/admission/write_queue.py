@@ -186,14 +186,16 @@ class _Bound:
 
     def _outlook(self) -> tuple[int | None, Holder | None]:
         """Our place in line; and who has SQLite's write lock, queued or not, or else who blocks the line."""
-        from .holder import sqlite_holder
-
         place = blocker = None
         if self._line is not None:
             try:  # noqa: SIM105  contextlib would cost a cold start
                 place, blocker = self._line.place(), self._line.blocker()
             except OSError:
                 pass  # then the kernel alone knows
+        try:
+            from .holder import sqlite_holder
+        except (ImportError, OSError):
+            return place, None  # no descriptor is left to read it with
         return place, sqlite_holder(self._database, blocker)
 
 
