@@ -16,9 +16,16 @@ from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.storm.errors import StormError
 
 from .commands.adoption import adoption
+from .commands.capacity import capacity
 from .commands.cleanup import cleanup
+from .commands.compare import compare
 from .commands.doctor import doctor
+from .commands.faults import faults
 from .commands.import_ import import_
+from .commands.open_storm import open_storm
+from .commands.policies import policies
+from .commands.repeat import repeat
+from .commands.report import report
 from .commands.sessions import sessions
 from .commands.storm import storm
 
@@ -31,7 +38,12 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-for _command in (storm, sessions, adoption, doctor, cleanup, import_):
+_COMMANDS = (
+    *(storm, policies, capacity, open_storm, faults),
+    *(repeat, compare, report),
+    *(sessions, adoption, doctor, cleanup, import_),
+)
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

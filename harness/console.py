@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from rich.console import Console
 
-__all__ = ["PLAIN_WIDTH", "output"]
+__all__ = ["PLAIN_WIDTH", "command_line", "output"]
 
 PLAIN_WIDTH = 100
 
@@ -14,3 +15,8 @@ PLAIN_WIDTH = 100
 def output() -> Console:
     """Standard output."""
     return Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+
+
+def command_line() -> str:
+    """The command under way, as it can be typed again."""
+    return shlex.join(["sessionreg", *sys.argv[1:]])

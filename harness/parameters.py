@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -14,8 +16,21 @@ from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import CannotOpen
 from pytest_sessionreg.registry.location import resolve
 from pytest_sessionreg.registry.registry import DEFAULT_WORKSPACE
+from pytest_sessionreg.storm.policies import ON_REQUEST, POLICY_NAMES
 
-__all__ = ["database_option", "existing_registry", "json_option", "span", "workspace_option"]
+__all__ = [
+    "check_directory",
+    "database_option",
+    "existing_registry",
+    "json_option",
+    "no_plots_option",
+    "out_option",
+    "policy_option",
+    "span",
+    "workspace_option",
+]
+
+FC = TypeVar("FC", bound=Callable[..., Any])
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -41,7 +56,34 @@ database_option = click.option(
 workspace_option = click.option(
     "--workspace", default=DEFAULT_WORKSPACE, show_default=True, metavar="ID", help="Whose rows."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON on standard output, and nothing else there."
+)
+no_plots_option = click.option("--no-plots", is_flag=True, help="Draw no picture.")
+
+
+def out_option(default: str | None, *, otherwise: str = "") -> Callable[[FC], FC]:
+    """--out, which may be called --report too; otherwise: what becomes of results where nothing is given."""
+    return click.option(
+        "--out",
+        "--report",
+        "out",
+        type=click.Path(path_type=Path),
+        default=None if default is None else Path(default),
+        metavar="DIR",
+        help=f"Where results go.  [default: {default or otherwise}]",
+    )
+
+
+def policy_option(remark: str = "") -> Callable[[FC], FC]:
+    """--policy, repeatable, as `policies`. remark: what else is to be said of them."""
+    return click.option(
+        "--policy",
+        "policies",
+        multiple=True,
+        type=click.Choice([*POLICY_NAMES, *ON_REQUEST]),
+        help=f"Admission policy, repeatable{f'; {remark}' if remark else ''}.  [default: {', '.join(POLICY_NAMES)}]",
+    )
 
 
 @contextmanager
@@ -52,3 +94,17 @@ def existing_registry(database: str | None, workspace: str = DEFAULT_WORKSPACE) 
         raise CannotOpen(f"{path}: does not exist; nothing has been registered there yet", database=path)
     with Registry.open(path, workspace=workspace) as registry:
         yield registry
+
+
+def check_directory(out: Path | None) -> None:
+    """Before a run rather than after it: whether results can be written to `out`, which need not exist yet.
+
+    Raises click.UsageError where they cannot.
+    """
+    if out is None:
+        return
+    nearest = out
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise click.UsageError(f"--out {out}: {nearest} is not a directory that can be written; choose another")

@@ -2,58 +2,73 @@
 
 from __future__ import annotations
 
-import io
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..storm.comparison import against_control
 from ..storm.result import StormResult
+from .page import storm_page
+from .verdict import load
+from .whole_files import write_files
 
-__all__ = ["write_report"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["PICTURES", "write_report"]
+
+# Every picture there may be, in the order in which the page shows them; `latency` is also `storm.png`.
+PICTURES = ("latency", "ratios", "timeline", "waits", "retries")
+_DIRECTORY = "plots"
 
 
-def write_report(result: StormResult, directory: Path, *, plots: bool = True) -> list[Path]:
-    """Write `storm.json`, `storm.png` (unless plots is false) and `storm.html` into `directory`, which is created.
+def write_report(result: StormResult, directory: Path, *, plots: bool = True, json: bool = True) -> list[Path]:
+    """Write the page `storm.html`, the result `storm.json` (unless json is false) and the pictures (unless plots is
+    false) into `directory`, which is created: `storm.png`, latency by percentile, and the directory `plots` with each
+    picture as PNG and SVG. Returns the directory, if it was written, and then the files beside it.
 
     Each file appears whole or not at all: they are made beside their names and renamed when all of them are complete.
-    Raises OSError where the directory cannot be written, and leaves nothing new behind then.
+    Pictures of an earlier result that this one does not have are removed. Raises OSError where the directory cannot be
+    written, and leaves nothing new behind then.
     """
-    contents: dict[str, bytes] = {"storm.json": result.to_json().encode()}
-    svg: str | None = None
-    if plots:
-        from .plots import latency_by_percentile
+    contents: dict[str, bytes] = {"storm.json": result.to_json().encode()} if json else {}
+    vectors: dict[str, str] = {}
+    if plots and any(len(run.samples) for run in result.runs):
+        from .plots import png, svg
 
-        figure = latency_by_percentile(result.runs)
-        png, vector = io.BytesIO(), io.StringIO()
-        figure.savefig(png, format="png")
-        figure.savefig(vector, format="svg", metadata={"Date": None})
-        contents["storm.png"] = png.getvalue()
-        text = vector.getvalue()
-        svg = text[text.index("<svg") :]
-    from .page import storm_page
+        for name, figure in _figures(result).items():
+            vectors[name] = svg(figure)
+            picture = png(figure)
+            contents[f"{_DIRECTORY}/{name}.svg"] = vectors[name].encode()
+            contents[f"{_DIRECTORY}/{name}.png"] = picture
+            if name == PICTURES[0]:
+                contents["storm.png"] = picture
+    contents["storm.html"] = storm_page(result, pictures=vectors).encode()
+    write_files(contents, directory)
+    _remove_stale(contents, directory)
+    return [directory / name for name in (*([_DIRECTORY] if vectors else ()), *contents) if "/" not in name]
 
-    contents["storm.html"] = storm_page(result, plot_svg=svg).encode()
-    return _write_all(contents, directory)
+
+def _figures(result: StormResult) -> dict[str, Figure]:
+    from .plots import latency_by_percentile, ratio_forest, retries_histogram, timeline, wait_heat_map, waits_known
+
+    ratios = against_control(result.runs) if any(run.rounds > 1 for run in result.runs) else ()
+    figures = {"latency": latency_by_percentile(result.runs)}
+    if ratios:
+        figures["ratios"] = ratio_forest(ratios, load=load(result.runs[0]))
+    if any(map(waits_known, result.runs)):
+        figures["timeline"] = timeline(result.runs)
+        figures["waits"] = wait_heat_map(result.runs)
+        figures["retries"] = retries_histogram(result.runs)
+    return figures
 
 
-def _write_all(contents: Mapping[str, bytes], directory: Path) -> list[Path]:
-    existed = directory.exists()
-    directory.mkdir(parents=True, exist_ok=True)
-    made: dict[str, str] = {}
-    try:
-        for name, data in contents.items():
-            descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
-            made[name] = temporary
-            with open(descriptor, "wb") as file:
-                file.write(data)
-        for name, temporary in made.items():
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, directory / name)
-    except BaseException:
-        for temporary in made.values():
-            Path(temporary).unlink(missing_ok=True)
-        if not existed:
-            directory.rmdir()
-        raise
-    return [directory / name for name in contents]
+def _remove_stale(contents: Mapping[str, bytes], directory: Path) -> None:
+    """A picture of another result beside this one's figures would tell a lie."""
+    ours = ["storm.png", *(f"{_DIRECTORY}/{name}.{kind}" for name in PICTURES for kind in ("png", "svg"))]
+    for name in ours:
+        if name not in contents:
+            (directory / name).unlink(missing_ok=True)
+    with_nothing = directory / _DIRECTORY
+    if with_nothing.is_dir() and not any(with_nothing.iterdir()):
+        with_nothing.rmdir()

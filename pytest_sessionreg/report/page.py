@@ -2,61 +2,165 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
-from ..storm.result import StormResult
-from .figures import COLUMNS
+from ..storm.comparison import CONTROL, MEASURES, against_control
+from ..storm.result import Run, StormResult
+from ..storm.standing import Standing, partial_reason, rounds_by_policy, standings
+from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, times
+from .glossary import GLOSSARY
+from .ratio_table import finding, ratios_note
+from .remarks import notes, remarks
 from .verdict import load, verdict
 
 __all__ = ["storm_page"]
 
-_GLOSSARY = (
-    ("storm", "worker processes, started at one gate, each making its writes under one admission policy"),
-    ("admission policy", "how a writer gets SQLite's write lock"),
-    (
-        "budget",
-        "one attempt and at most 15 retries, each after a uniform 20 to 150 ms: 1.275 s on average, 2.25 s at most",
-    ),
-    ("busy-timeout", "SQLite's own busy handler, 5 s"),
-    ("interval", "another attempt every millisecond"),
-    ("queue", "the write queue: first come, first served"),
-    ("busy", "a BEGIN IMMEDIATE that returned SQLITE_BUSY"),
-    ("exhausted", "the policy gave up; the write never happened"),
-    ("wait", "from the first attempt to BEGIN's success"),
-    ("hold", "the lock held, from BEGIN's success to COMMIT's return"),
-    ("latency", "wait plus hold"),
-    ("ideal", "the same think and hold times through one simulated first-come-first-served lock: the limit"),
-    (
-        "slowdown",
-        "a quantile of the measured latencies over the same quantile of the ideal's; 1.0 is the limit",
-    ),
-    ("lost", "acknowledged (COMMIT returned), and not in the database afterwards"),
-)
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    heading: str
+    caption: str
 
 
-def storm_page(result: StormResult, *, plot_svg: str | None) -> str:
-    """The page of `result`; `plot_svg` is the plot as SVG text, or None to leave it out."""
+_PICTURES = {
+    "latency": _Picture(
+        "Latency by percentile",
+        "How long the slowest one in ten, hundred, thousand writes took. The dotted line is the limit that no policy "
+        "can beat at this load.",
+    ),
+    "ratios": _Picture(
+        f"Against {CONTROL}",
+        "A bar that does not touch 1 is a difference that the rounds agree on.",
+    ),
+    "timeline": _Picture(
+        "Who held the lock, who waited",
+        "A few moments around each policy's longest wait, a lane per worker. Blue marks in other lanes while one lane "
+        "stays yellow are writes that overtook it, if they began to wait later.",
+    ),
+    "waits": _Picture(
+        "When and where the waiting was",
+        "Dark cells are long waits. Even shade is fairness; streaks are workers that starve.",
+    ),
+    "retries": _Picture(
+        "Retries per write",
+        "The dashed line is where the 15-retry budget ends: what lies beyond it would have been given up.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    cells: tuple[str, ...]
+    style: str
+
+
+def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
+    """The page of `result`: verdict, tables, pictures, where it was measured, how to repeat it, and the words.
+
+    pictures: SVG texts by name, of those that `report.files.PICTURES` lists; they appear in their order here.
+    """
     templates = Templates(
         loader=PackageLoader("pytest_sessionreg.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
+    every = standings(result.runs)
     return templates.get_template("storm.html.j2").render(
         verdict=verdict(result.runs),
+        tone=_tone(every),
+        partial=_partial(result, every),
         load=load(result.runs[0]),
-        columns=[
-            (" ".join(part for part in column.heading if part).replace("- ", ""), column.meaning) for column in COLUMNS
-        ],
-        rows=[[column.text(run) for column in COLUMNS] for run in result.runs],
-        bad=[bool(run.counts.lost or run.counts.exhausted or run.counts.failed) for run in result.runs],
-        plot_svg=plot_svg,
-        environment=asdict(result.environment),
+        columns=[(column.name, column.meaning) for column in COLUMNS],
+        rows=[_Row(tuple(column.text(policy) for column in COLUMNS), _style(policy)) for policy in every],
+        notes=[*notes(every), *remarks(result.runs)],
+        ratios=_ratios(result.runs),
+        control=CONTROL,
+        rounds=_rounds(result.runs),
+        pictures=[(_PICTURES[name], svg) for name, svg in pictures.items()],
+        environment={name.replace("_", " "): value for name, value in asdict(result.environment).items()},
         machine_line=result.environment.line(),
         command=result.command,
-        runs=result.runs,
-        glossary=_GLOSSARY,
+        policies=_parameters(result.runs),
+        glossary=GLOSSARY,
     )
+
+
+def _tone(every: Sequence[Standing]) -> str:
+    return "broken" if any(policy.broken for policy in every) else "plain"
+
+
+def _partial(result: StormResult, every: Sequence[Standing]) -> str | None:
+    """Why the result is partial, in words; None where it is whole."""
+    reasons = [reason for policy in every for reason in policy.partial]
+    missing = any(policy.rounds < policy.planned_rounds for policy in every)
+    return result.partial or next(iter(reasons), "rounds are missing" if missing else None)
+
+
+def _style(policy: Standing) -> str:
+    return "broken" if policy.broken else "bad" if policy.never_happened else ""
+
+
+def _ratios(runs: Sequence[Run]) -> dict[str, object] | None:
+    """The ratios to the control, if there were rounds of it."""
+    policies = against_control(runs) if any(run.rounds > 1 for run in runs) else ()
+    if not policies:
+        return None
+    return {
+        "rows": [
+            {
+                "policy": policy.policy,
+                "measure": measure.title,
+                "mean": times(ratio.middle),
+                "interval": interval(ratio),
+                "rounds": ", ".join(times(value) for value in ratio.rounds),
+                "finding": finding(measure, ratio),
+            }
+            for policy in policies
+            for measure, ratio in zip(MEASURES, policy.ratios, strict=True)
+        ],
+        "note": ratios_note(policies),
+    }
+
+
+def _rounds(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    """Every round by itself, where there are several."""
+    if all(run.rounds == 1 for run in runs):
+        return []
+    return [
+        (
+            policy,
+            f"{run.round}{'' if partial_reason(run) is None else '*'}",
+            f"{run.counts.attempted}",
+            f"{run.counts.exhausted + run.counts.failed}",
+            milliseconds(run.latency_ms.p50),
+            milliseconds(run.latency_ms.p99),
+            milliseconds(run.latency_ms.max),
+            times(run.slowdown.p99),
+            f"{run.throughput_per_s:.0f}",
+            _lost(run.counts.lost),
+        )
+        for policy, rounds in rounds_by_policy(runs).items()
+        for run in rounds
+    ]
+
+
+def _lost(lost: int | None) -> str:
+    return NOT_CHECKED if lost is None else f"{lost}"
+
+
+def _parameters(runs: Iterable[Run]) -> list[tuple[str, str]]:
+    """What each policy was, and the seeds and integrity of its rounds."""
+    found = []
+    for policy, rounds in rounds_by_policy(runs).items():
+        first = rounds[0]
+        seeds = sorted({run.seed for run in rounds})
+        seed = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}"
+        integrity = ", ".join(sorted({run.integrity or NOT_CHECKED for run in rounds}))
+        found.append((policy, f"{first.policy_parameters}, {seed}, workload {first.workload}, integrity {integrity}"))
+    return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..storm.policies import Own
 from ..storm.result import Run
+from ..storm.standing import Standing, standings
 from .figures import milliseconds, percent, times
 
 __all__ = ["load", "verdict"]
@@ -14,73 +16,108 @@ _HOLDS_SLOWDOWN_P99 = 2.0
 
 
 def load(run: Run) -> str:
-    """The load in words, e.g. "32 writers, 2 ms hold, 150 ms think time"."""
+    """The load in words, e.g. "32 writers, 2 ms hold, 150 ms think time, closed loop"; a workload other than heartbeat
+    by name.
+    """
     writers = "1 writer" if run.workers == 1 else f"{run.workers} writers"
-    return f"{writers}, {run.hold_ms:g} ms hold, {run.think_ms:g} ms think time"
+    rate = run.rate_per_s
+    loop = f"{run.think_ms:g} ms think time, closed loop" if rate is None else f"open loop, {rate:g}/s"
+    workload = "" if run.workload == "heartbeat" else f", workload {run.workload}"
+    return f"{writers}, {run.hold_ms:g} ms hold, {loop}{workload}"
 
 
 def verdict(runs: Sequence[Run]) -> str:
-    """The sentence for `runs`, all of one load."""
-    broken = [run for run in runs if run.counts.lost or run.counts.duplicated or run.integrity != "ok"]
+    """The sentence for `runs`, all of one load: each policy once, or all its rounds."""
+    every = standings(runs)
+    at = f"{_partial(every)}At {load(runs[0])}{_rounds(every)},"
+    broken = [policy for policy in every if policy.broken]
     if broken:
-        return f"At {load(broken[0])}, {'; '.join(map(_damage, broken))}. Nothing else matters until that is explained."
-    budget = next((run for run in runs if run.policy == "budget"), None)
-    others = [run for run in runs if run is not budget]
-    if budget is None:
-        standings = "; ".join(map(_standing, others))
-        return f"At {load(runs[0])}, {standings}. Add --policy budget to see how the 15-retry budget compares."
-    return f"At {load(budget)}, {_budget(budget)}{_alternative(budget, others)}."
+        return f"{at} {'; '.join(map(_damage, broken))}. Nothing else matters until that is explained."
+    if all(policy.failed == policy.attempted for policy in every):
+        return f"{at} every write failed, and not for want of the lock. See to that first."
+    unchecked = " Whether writes were lost was not checked." if any(policy.unchecked for policy in every) else ""
+    return f"{at} {_findings(every)}.{_failures(every)}{unchecked}"
 
 
-def _budget(run: Run) -> str:
-    failed = run.counts.exhausted + run.counts.failed
-    if failed:
-        never = f"{failed} of {run.counts.attempted} writes never happened"
-        return f"the 15-retry budget does not hold: {never} ({_tail(run)})"
-    if run.slowdown.p99 is None:
-        return f"the 15-retry budget gave up no write, but {run.counts.attempted} writes are too few for a p99"
-    if run.slowdown.p99 > _HOLDS_SLOWDOWN_P99:
-        return f"the 15-retry budget gives up no write, but at a price: {_tail(run)}"
-    return f"the 15-retry budget holds: {_tail(run)}"
+def _findings(every: Sequence[Standing]) -> str:
+    budget = next((policy for policy in every if policy.policy == "budget"), None)
+    others = [policy for policy in every if policy is not budget]
+    if budget is not None:
+        return f"{_budget(budget)}{_alternative(budget, others)}"
+    admitted = any(policy.policy != Own.name for policy in every)  # else no policy applies
+    advice = ". Add --policy budget to see how the 15-retry budget compares" if admitted else ""
+    return f"{'; '.join(map(_standing, others))}{advice}"
 
 
-def _alternative(budget: Run, others: Sequence[Run]) -> str:
-    """What would hold where the budget does not: the policy with the shortest tail that lost nothing."""
-    holding = [
-        run for run in others if not run.counts.exhausted and not run.counts.failed and run.slowdown.p99 is not None
+def _failures(every: Sequence[Standing]) -> str:
+    """Writes that failed say nothing of a policy: it gave up none of them."""
+    failed = [f"{policy.failed} of {policy.attempted} under {policy.policy}" for policy in every if policy.failed]
+    return f" Writes failed, and not for want of the lock: {', '.join(failed)}." if failed else ""
+
+
+def _partial(every: Sequence[Standing]) -> str:
+    reasons = {policy.policy: policy.partial[0] for policy in every if policy.partial}
+    if reasons:
+        return f"Partial result ({'; '.join(f'{name}: {reason}' for name, reason in reasons.items())}). "
+    if any(policy.rounds < policy.planned_rounds for policy in every):
+        least = min(policy.rounds for policy in every)
+        return f"Partial result ({least} of {every[0].planned_rounds} rounds). "
+    return ""
+
+
+def _rounds(every: Sequence[Standing]) -> str:
+    most = max(policy.rounds for policy in every)
+    return f", over {most} rounds" if most > 1 else ""
+
+
+def _budget(policy: Standing) -> str:
+    if policy.exhausted:
+        never = f"{policy.exhausted} of {policy.attempted} writes never happened"
+        return f"the 15-retry budget does not hold: {never} ({_tail(policy)})"
+    if policy.slowdown.p99 is None:
+        few = f"{policy.attempted // policy.rounds} writes {'a round ' if policy.rounds > 1 else ''}are too few"
+        return f"the 15-retry budget gave up no write, but {few} for a p99"
+    if policy.slowdown.p99 > _HOLDS_SLOWDOWN_P99:
+        return f"the 15-retry budget gives up no write, but at a price: {_tail(policy)}"
+    return f"the 15-retry budget holds: {_tail(policy)}"
+
+
+def _alternative(budget: Standing, others: Sequence[Standing]) -> str:
+    """What would hold where the budget does not: the policy with the shortest tail that gave up nothing."""
+    candidates = [
+        (policy.slowdown.p99, policy) for policy in others if not policy.exhausted and policy.slowdown.p99 is not None
     ]
     if not others:
         return "; add --policy queue to see what would do better"
-    if not holding:
+    if not candidates:
         return "" if budget.slowdown.p99 is None else "; none of the others gave up nothing either"
-    best = min(holding, key=lambda run: run.slowdown.p99 or 0)
-    if (
-        budget.slowdown.p99 is not None
-        and not budget.counts.exhausted
-        and (best.slowdown.p99 or 0) >= budget.slowdown.p99
-    ):
+    slowdown, best = min(candidates, key=lambda candidate: candidate[0])
+    if budget.slowdown.p99 is not None and not budget.exhausted and slowdown >= budget.slowdown.p99:
         return "; no other policy did better"
+    if slowdown > _HOLDS_SLOWDOWN_P99:
+        return f"; {best.policy} does better, with {_tail(best)}"
     return f"; {best.policy} holds, with {_tail(best)}"
 
 
-def _tail(run: Run) -> str:
-    if run.slowdown.p99 is None:
-        return f"longest {milliseconds(run.latency_ms.max)} ms"
-    return f"p99 {milliseconds(run.latency_ms.p99)} ms, {times(run.slowdown.p99)} the ideal"
+def _tail(policy: Standing) -> str:
+    if policy.slowdown.p99 is None:
+        return f"longest {milliseconds(policy.latency_ms.max)} ms"
+    return f"p99 {milliseconds(policy.latency_ms.p99)} ms, {times(policy.slowdown.p99)} the ideal"
 
 
-def _standing(run: Run) -> str:
-    failed = run.counts.exhausted + run.counts.failed
-    gave_up = f"gave up {failed} of {run.counts.attempted} writes" if failed else "gave up no write"
-    return f"{run.policy} {gave_up} ({_tail(run)}, contended {percent(run.contended_rate)})"
+def _standing(policy: Standing) -> str:
+    never = policy.exhausted
+    gave_up = f"gave up {never} of {policy.attempted} writes" if never else "gave up no write"
+    contended = "" if policy.contended_rate is None else f", contended {percent(policy.contended_rate)}"
+    return f"{policy.policy} {gave_up} ({_tail(policy)}{contended})"
 
 
-def _damage(run: Run) -> str:
+def _damage(policy: Standing) -> str:
     what = []
-    if run.counts.lost:
-        what.append(f"lost {run.counts.lost} of {run.counts.acknowledged} acknowledged writes")
-    if run.counts.duplicated:
-        what.append(f"wrote {run.counts.duplicated} rows twice")
-    if run.integrity != "ok":
-        what.append(f"left a damaged database ({run.integrity})")
-    return f"{run.policy} {' and '.join(what)}"
+    if policy.lost:
+        what.append(f"lost {policy.lost} of {policy.acknowledged} acknowledged writes")
+    if policy.duplicated:
+        what.append(f"wrote {policy.duplicated} rows twice")
+    if policy.damaged:
+        what.append(f"left a damaged database ({policy.integrity})")
+    return f"{policy.policy} {' and '.join(what)}"

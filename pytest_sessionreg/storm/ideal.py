@@ -10,34 +10,63 @@ import numpy.typing as npt
 
 from .samples import Samples
 
-__all__ = ["ideal_latencies_us", "serve"]
+__all__ = ["ideal_latencies_us", "serve", "serve_arrivals"]
 
 
 def ideal_latencies_us(samples: Samples) -> npt.NDArray[np.float64]:
-    """The latency that each write of `samples` would have had, in microseconds, in no particular order.
+    """The latency that each write of `samples` would have had, in microseconds, in no particular order; none where wait
+    and hold are unknown.
 
-    Each worker keeps its own think times (all the time it spent outside waiting and holding, from the gate on) and each
-    write the hold that was measured; a write that failed counts the run's median hold (DESIGN, words).
+    In a closed loop each worker keeps its own think times (all the time it spent outside waiting and holding, from the
+    gate on); in an open one each write comes when it was scheduled. Each write keeps the hold that was measured; one
+    that failed counts the run's median hold (DESIGN, words). What a hook spends before and after is kept, too.
     """
+    if not samples.divided:
+        return np.empty(0)
     committed = samples.committed
     median_hold = float(np.median(samples.hold_us[committed])) if committed.any() else 0.0
     holds = np.where(committed, samples.hold_us, median_hold)
+    if samples.scheduled:
+        return serve_arrivals(samples.due_us + samples.before_us, holds) + samples.before_us + samples.after_us
     thinks: list[list[float]] = []
     services: list[list[float]] = []
+    besides_us = samples.before_us + samples.after_us
     for part in samples.by_worker():
         started = samples.started_us[part]
-        ended = started + samples.latency_us[part]
-        thinks.append(np.maximum(started - np.concatenate(([0], ended[:-1])), 0).tolist())
+        held_until = started + samples.wait_us[part] + samples.hold_us[part]
+        thinks.append(np.maximum(np.diff(held_until, prepend=0) - (held_until - started), 0).tolist())
         services.append(holds[part].tolist())
-    return np.array(serve(thinks, services), dtype=np.float64)
+    if not besides_us.any():
+        return np.array(serve(thinks, services), dtype=np.float64)
+    order: list[int] = []
+    latencies = np.array(serve(thinks, services, order), dtype=np.float64)
+    by_worker: npt.NDArray[np.float64] = latencies[np.argsort(order, kind="stable")]  # as the samples are
+    return by_worker + besides_us
 
 
-def serve(thinks: Sequence[Sequence[float]], holds: Sequence[Sequence[float]]) -> list[float]:
+def serve_arrivals(arrivals: npt.NDArray[np.int64], holds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Latencies of an open loop through one first-come-first-served lock, in the order of `arrivals`.
+
+    Write i arrives at arrivals[i], whatever became of those before it, and holds for holds[i].
+    """
+    order = np.argsort(arrivals, kind="stable")
+    arrived = arrivals[order]
+    served = np.cumsum(holds[order])
+    # done[i] = max(arrived[i], done[i-1]) + hold[i], unrolled
+    done = served + np.maximum.accumulate(arrived - (served - holds[order]))
+    latencies = np.empty(len(arrived))
+    latencies[order] = done - arrived
+    return latencies
+
+
+def serve(
+    thinks: Sequence[Sequence[float]], holds: Sequence[Sequence[float]], order: list[int] | None = None
+) -> list[float]:
     """Latencies of a closed loop through one first-come-first-served lock, in the order of service.
 
     thinks and holds: one sequence per worker, equally long. Worker w arrives for its first write at thinks[w][0], and
     for each further one a think after the one before was done. Arrivals at the same instant are served in the workers'
-    order.
+    order. order: receives the number of each served write's worker.
     """
     arrivals = [(think[0], worker) for worker, think in enumerate(thinks) if think]
     heapq.heapify(arrivals)
@@ -49,6 +78,8 @@ def serve(thinks: Sequence[Sequence[float]], holds: Sequence[Sequence[float]]) -
         write = next_write[worker]
         free_at = max(arrival, free_at) + holds[worker][write]
         latencies.append(free_at - arrival)
+        if order is not None:
+            order.append(worker)
         write += 1
         if write < len(thinks[worker]):
             next_write[worker] = write

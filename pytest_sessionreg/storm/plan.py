@@ -6,25 +6,33 @@ import math
 import os
 import tempfile
 from dataclasses import dataclass
+from typing import Any
 
 from ..registry.admission.policy import AdmissionPolicy
 from ..registry.location import resolve
 from .errors import StormError
-from .workload import WORKLOAD_NAMES
+from .policies import Own, policy_named
+from .workload import Workload, workload_named
+from .workloads.registry_workload import RegistryStorm
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "check_parameter"]
 
 # Beyond this the machine measures its own scheduler; and a typing error should not start a million processes.
 _MOST_WORKERS = 4096
+_MOST_PER_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One storm: `workers` processes, each making `writes` writes (or writing for `duration_s` seconds) under `policy`.
 
-    hold_ms: slept inside each transaction. think_ms: mean of the exponential pause before each write. seed: repeats
-    think times and jitter. workload: a built-in's name. database: path of the file to storm, None for a fresh one in a
-    temporary directory. Raises StormError for a value that makes no storm.
+    hold_ms: slept inside each transaction. think_ms: mean of the exponential pause before each write (a closed loop).
+    rate_per_s: instead of the pauses, writes per second over all workers on a fixed schedule, each measured from the
+    instant for which it was scheduled (an open loop). seed: repeats think times, jitter and what a workload draws.
+    workload: a built-in's name, "module:function", or a Workload. database: path of the file to storm, None for a fresh
+    one in a temporary directory. timeout_s: when workers that are not done are killed, None for a minute to start and a
+    generous time per write. A workload that does its own transactions takes policy Own() and hold_ms 0. Raises
+    StormError for a value that makes no storm.
     """
 
     policy: AdmissionPolicy
@@ -34,38 +42,113 @@ class Plan:
     hold_ms: float = 2.0
     think_ms: float = 150.0
     seed: int = 1
-    workload: str = "heartbeat"
+    workload: str | Workload = "heartbeat"
     database: str | None = None
+    rate_per_s: float | None = None
+    timeout_s: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        workload: str | Workload,
+        *,
+        policy: AdmissionPolicy | str | None = None,
+        writes: int | None = None,
+        duration_s: float | None = None,
+        hold_ms: float | None = None,
+        think_ms: float | None = None,
+        rate_per_s: float | None = None,
+        **others: Any,
+    ) -> Plan:
+        """A plan in which what is None follows from the rest: policy the queue, 30 writes unless duration_s is given,
+        2 ms hold, 150 ms think time; no policy and no hold for a workload that does its own transactions, no think time
+        with rate_per_s. others: the other fields by name.
+        """
+        chosen = workload_named(workload) if isinstance(workload, str) else workload
+        if policy is None:
+            policy = "queue" if chosen.admitted else Own()
+        if hold_ms is None:
+            hold_ms = 2.0 if chosen.admitted else 0.0
+        if think_ms is None:
+            think_ms = 150.0 if rate_per_s is None else 0.0
+        return cls(
+            policy=policy_named(policy) if isinstance(policy, str) else policy,
+            writes=30 if writes is None and duration_s is None else writes,
+            duration_s=duration_s,
+            hold_ms=hold_ms,
+            think_ms=think_ms,
+            rate_per_s=rate_per_s,
+            workload=chosen,
+            **others,
+        )
 
     def __post_init__(self) -> None:
-        _check("workers", self.workers, 1, _MOST_WORKERS, whole=True)
+        check_parameter("workers", self.workers, 1, _MOST_WORKERS, whole=True)
         if (self.writes is None) == (self.duration_s is None):
             raise StormError("writes and duration exclude each other; give one of them")
         if self.writes is not None:
-            _check("writes", self.writes, 1, 2**32 - 1, whole=True)
+            check_parameter("writes", self.writes, 1, 2**32 - 1, whole=True)
         if self.duration_s is not None:
-            _check("duration", self.duration_s, 0.001, 86_400)
-        _check("hold_ms", self.hold_ms, 0, 60_000)
-        _check("think_ms", self.think_ms, 0, 3_600_000)
-        _check("seed", self.seed, 0, 2**63 - 1, whole=True)
-        if self.workload not in WORKLOAD_NAMES:
-            raise StormError(f"workload {self.workload!r} is unknown; choose from {', '.join(WORKLOAD_NAMES)}")
+            check_parameter("duration", self.duration_s, 0.001, 86_400)
+        check_parameter("hold_ms", self.hold_ms, 0, 60_000)
+        check_parameter("think_ms", self.think_ms, 0, 3_600_000)
+        check_parameter("seed", self.seed, 0, 2**63 - 1, whole=True)
+        if self.rate_per_s is not None:
+            check_parameter("rate", self.rate_per_s, 0.001, _MOST_PER_SECOND)
+            if self.think_ms:
+                raise StormError(
+                    f"rate={self.rate_per_s:g} and think_ms={self.think_ms:g} exclude each other: a schedule leaves no "
+                    "pauses; give one of them, and 0 for the other"
+                )
+        if self.timeout_s is not None:
+            check_parameter("timeout", self.timeout_s, 0.001, 7 * 86_400)
+        self._check_admission()
+
+    def _check_admission(self) -> None:
+        workload = self.resolved()
+        own = isinstance(self.policy, Own)
+        if workload.admitted and own:
+            raise StormError(f"policy own: workload {workload.name} is admitted by the storm; name a policy")
+        if not workload.admitted and not own:
+            raise StormError(
+                f"policy {self.policy.name}: workload {workload.name} is given a path and does its own transactions: "
+                "no policy applies; name none, or let the function take a connection"
+            )
+        if not workload.admitted and self.hold_ms:
+            raise StormError(
+                f"hold_ms={self.hold_ms:g}: workload {workload.name} is given a path and holds the lock for as long as "
+                "it likes; give 0, or let the function take a connection"
+            )
+
+    def resolved(self) -> Workload:
+        """The workload itself."""
+        return workload_named(self.workload) if isinstance(self.workload, str) else self.workload
 
     def location(self) -> str:
         """The path of the file to storm; where there is none yet, of one in the temporary directory, where it will lie.
 
         Raises CannotOpen where that file could not be.
         """
-        return resolve(self.database or os.path.join(tempfile.gettempdir(), "storm.db"))
+        path = self.database or os.path.join(tempfile.gettempdir(), "storm.db")
+        if isinstance(self.resolved(), RegistryStorm):
+            return resolve(path)
+        directory = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(directory):
+            raise StormError(f"{path}: directory {directory} does not exist; create it first")
+        return os.path.abspath(path)
 
     def deadline_s(self) -> float:
         """When a storm that is not done must be hanging: a minute to start, and for each write its pause and 10 s."""
+        if self.timeout_s is not None:
+            return self.timeout_s
         if self.duration_s is not None:
             return 90 + self.duration_s
-        return 90 + (self.writes or 0) * (10 + (3 * self.think_ms + self.hold_ms) / 1000)
+        pause_s = 3 * self.think_ms / 1000 if self.rate_per_s is None else self.workers / self.rate_per_s
+        return 90 + (self.writes or 0) * (10 + pause_s + self.hold_ms / 1000)
 
 
-def _check(name: str, value: object, minimum: float, maximum: float, *, whole: bool = False) -> None:
+def check_parameter(name: str, value: object, minimum: float, maximum: float, *, whole: bool = False) -> None:
+    """Raise StormError unless `value` is a finite number (`whole`: an int) from `minimum` to `maximum`."""
     kinds = (int,) if whole else (int, float)
     if not isinstance(value, kinds) or isinstance(value, bool) or not math.isfinite(value):
         raise StormError(f"{name}={value!r}: must be {'a whole' if whole else 'a'} number")

@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
+import ast
+from typing import NoReturn
+
 from ..registry.admission.busy_timeout import BusyTimeout
 from ..registry.admission.fixed_interval import FixedInterval
+from ..registry.admission.parameters import Parameters
 from ..registry.admission.policy import AdmissionPolicy
 from ..registry.admission.retry_budget import RetryBudget
 from ..registry.admission.write_queue import WriteQueue
 from .errors import StormError
 
-__all__ = ["POLICY_NAMES", "policy_named"]
+__all__ = ["ON_REQUEST", "POLICY_NAMES", "Own", "policy_named", "policy_shown_as"]
+
+
+class Own(Parameters):
+    """No policy: the workload begins, retries and commits by its own lights."""
+
+    name = "own"
+
+    def bind(self, database: str) -> NoReturn:
+        """Nothing to bind."""
+        raise StormError(f"{database}: a workload with a policy of its own is never admitted by the storm")
+
 
 _DEFAULTS: tuple[AdmissionPolicy, ...] = (RetryBudget(), BusyTimeout(), FixedInterval(), WriteQueue())
 POLICY_NAMES = tuple(policy.name for policy in _DEFAULTS)
 # Compared only where it is asked for: what the seed's synchronous wait costs whoever holds the lock.
 _SPIN = RetryBudget(spin=True)
+ON_REQUEST = (_SPIN.name,)
 
 
 def policy_named(name: str) -> AdmissionPolicy:
-    """The policy called `name`, of POLICY_NAMES or "budget-spin", with its default parameters.
+    """The policy called `name`, of POLICY_NAMES or ON_REQUEST, with its default parameters.
 
     Raises StormError for an unknown name.
     """
     for policy in (*_DEFAULTS, _SPIN):
         if policy.name == name:
             return policy
-    raise StormError(f"policy {name!r} is unknown; choose from {', '.join(POLICY_NAMES)} or {_SPIN.name}")
+    raise StormError(f"policy {name!r} is unknown; choose from {', '.join((*POLICY_NAMES, *ON_REQUEST))}")
+
+
+def policy_shown_as(text: str) -> AdmissionPolicy:
+    """The policy whose `repr` is `text`, as results store it. Raises StormError for any other text."""
+    kinds: dict[str, type] = {kind.__name__: kind for kind in (*map(type, _DEFAULTS), Own)}
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise TypeError("it is no call with named parameters")  # noqa: TRY301  one end for all that it is not
+        values = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg is not None}
+        policy: AdmissionPolicy = kinds[call.func.id](**values)
+    except (SyntaxError, ValueError, TypeError, KeyError) as error:
+        raise StormError(
+            f"policy {text!r} cannot be made again ({type(error).__name__}: {error}); it is none of {', '.join(kinds)}"
+        ) from None
+    return policy

@@ -4,21 +4,24 @@ made again.
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .envelope import Envelope
 from .environment import Environment
 from .errors import ResultError
+from .failures import Failure
 from .samples import Samples
 
 __all__ = ["SCHEMA", "Counts", "Quantiles", "Run", "Slowdown", "StormResult", "quantile"]
 
-SCHEMA = 1
+SCHEMA = 2
+_KIND = "storm"
 
 # A quantile q is given only when its 95 % interval from order statistics has a finite upper end, that is when n writes
 # all fall below it with a probability of at most 2.5 %: n >= ln(0.025) / ln(q): 368 for p99 and 3,688 for p99.9.
@@ -29,7 +32,8 @@ _LOG_TAIL = math.log(0.025)
 class Counts:
     """attempted: writes begun. acknowledged: COMMIT returned. busy: BEGINs that returned primary code 5; retries:
     attempts after such a one (both None under BusyTimeout). exhausted: the policy gave up. failed: any other error.
-    lost: acknowledged, and not in the database afterwards. duplicated: rows found more than once.
+    lost: acknowledged, and not in the database afterwards. duplicated: rows found more than once. Both None where the
+    writes were not checked against the database.
     """
 
     attempted: int
@@ -38,8 +42,8 @@ class Counts:
     retries: int | None
     exhausted: int
     failed: int
-    lost: int
-    duplicated: int
+    lost: int | None
+    duplicated: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +90,34 @@ class Slowdown:
 class Run:
     """One storm under one policy.
 
-    policy: its name; policy_parameters: as Python shows it. writes: per worker, None if the storm ran for duration_s.
-    hold_ms: slept in each transaction. think_ms: mean pause before each write. busy_rate: busy BEGINs over all BEGINs,
-    None under BusyTimeout. contended_rate: writes that waited over 0.5 ms. latency_ms: wait plus hold.
+    policy: its name ("own" where the workload does its own transactions); policy_parameters: as Python shows it.
+    workload: its name; workload_parameters: what else it takes to make it again. writes: per worker, None if the storm
+    ran for duration_s. rate_per_s: writes scheduled per second over all workers, None in a closed loop. hold_ms: slept
+    in each transaction. think_ms: mean pause before each write. database: the file, if the caller named one. busy_rate:
+    busy BEGINs over all BEGINs, None under BusyTimeout. contended_rate: writes that waited over 0.5 ms. latency_ms:
+    wait plus hold; in an open loop from the instant for which a write was scheduled; of a hook from start to end.
     throughput_per_s: acknowledged writes over elapsed_s, from the gate to the last write's end. utilization: share of
-    elapsed_s in which the lock was held. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal.
-    integrity: "ok", or the first complaint of integrity_check or foreign_key_check.
+    elapsed_s in which the lock was held. Where wait and hold are unknown, so are contended_rate, utilization, ideal_ms
+    and slowdown. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal. backlog: writes that
+    were due and not begun when the last one was due; kept: whether the offered load was kept, False if that backlog
+    grew; both None in a closed loop. recorder_ns: what recording one write cost, measured before the storm. failures:
+    of the caller's own code, by kind. partial: why the storm ended before its end, None if it did not. integrity: "ok",
+    the first complaint of integrity_check or foreign_key_check, or None where there was no database file to check.
+    round, rounds: which of how many interleaved rounds this storm was, both 1 for a storm of its own.
     """
 
     policy: str
     policy_parameters: str
     workload: str
+    workload_parameters: Mapping[str, str]
     workers: int
     writes: int | None
     duration_s: float | None
+    rate_per_s: float | None
     hold_ms: float
     think_ms: float
     seed: int
+    database: str | None
     counts: Counts
     busy_rate: float | None
     contended_rate: float | None
@@ -111,61 +126,64 @@ class Run:
     ideal_ms: Quantiles
     slowdown: Slowdown
     throughput_per_s: float
-    utilization: float
+    utilization: float | None
     fairness: float | None
     elapsed_s: float
-    integrity: str
+    backlog: int | None
+    kept: bool | None
+    recorder_ns: float
+    failures: tuple[Failure, ...]
+    partial: str | None
+    integrity: str | None
     samples: Samples = field(repr=False)
+    round: int = 1
+    rounds: int = 1
 
     @property
-    def lost(self) -> int:
-        """Acknowledged writes that are not in the database."""
+    def lost(self) -> int | None:
+        """Acknowledged writes that are not in the database; None where nobody could check."""
         return self.counts.lost
+
+    @property
+    def loop(self) -> str:
+        """Either "closed": a worker's next write waits for the one before; or "open": writes come on a schedule,
+        whatever became of those before, so that nothing slow is omitted.
+        """
+        return "closed" if self.rate_per_s is None else "open"
+
+    @property
+    def damaged(self) -> bool:
+        """Whether writes were lost or duplicated, or the file is not what it should be."""
+        return bool(self.counts.lost or self.counts.duplicated or self.integrity not in {None, "ok"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StormResult:
-    """The runs of one command on one machine. `command` repeats it."""
+    """The runs of one command on one machine. `command` repeats it. partial: why it ended before its end, None if it
+    did not.
+    """
 
     environment: Environment
     command: str
     runs: tuple[Run, ...]
-    schema: int = SCHEMA
+    partial: str | None = None
 
     def to_json(self) -> str:
         """The result as JSON text; samples as columns of whole numbers."""
-        document = {
-            "schema": self.schema,
-            "command": self.command,
-            "environment": asdict(self.environment),
-            "runs": [_run_document(run) for run in self.runs],
-        }
-        return json.dumps(document, allow_nan=False) + "\n"
+        envelope = Envelope(_KIND, SCHEMA, self.command, self.environment, self.partial)
+        return envelope.seal({"runs": [_run_document(run) for run in self.runs]})
 
     @classmethod
     def from_json(cls, text: str) -> StormResult:
         """What `to_json` wrote. Raises ResultError for anything else."""
+        envelope, found = Envelope.open(text, kind=_KIND, schema=SCHEMA)
         try:
-            document = json.loads(text)
-            schema = document["schema"]
+            runs = tuple(_run(entry) for entry in found["runs"])
         except (ValueError, TypeError, KeyError) as error:
             raise ResultError(
-                f"not a storm result, or a truncated one ({type(error).__name__}: {error}); run it again"
+                f"the {_KIND} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
             ) from None
-        if schema != SCHEMA:
-            raise ResultError(
-                f"the result has schema {schema}, this version reads {SCHEMA}; run it again with this version"
-            )
-        try:
-            return cls(
-                environment=Environment(**document["environment"]),
-                command=document["command"],
-                runs=tuple(_run(entry) for entry in document["runs"]),
-            )
-        except (ValueError, TypeError, KeyError) as error:
-            raise ResultError(
-                f"the result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
-            ) from None
+        return cls(envelope.environment, envelope.command, runs, envelope.partial)
 
 
 def quantile(values: npt.NDArray[Any], q: float) -> float | None:
@@ -183,6 +201,8 @@ def _run_document(run: Run) -> dict[str, Any]:
             document[entry.name] = {column.name: getattr(value, column.name).tolist() for column in fields(value)}
         elif isinstance(value, Counts | Quantiles | Slowdown):
             document[entry.name] = asdict(value)
+        elif entry.name == "failures":
+            document[entry.name] = [asdict(failure) for failure in run.failures]
         else:
             document[entry.name] = value
     return document
@@ -197,6 +217,7 @@ def _run(document: dict[str, Any]) -> Run:
             "latency_ms": Quantiles(**document["latency_ms"]),
             "ideal_ms": Quantiles(**document["ideal_ms"]),
             "slowdown": Slowdown(**document["slowdown"]),
+            "failures": tuple(Failure(**entry) for entry in document["failures"]),
             "samples": samples,
         }
     )

@@ -17,9 +17,12 @@ Integers = npt.NDArray[np.int64]
 # ledger.RECORD, for numpy
 _DTYPE = np.dtype(
     [
-        ("started_ns", "<u8"),
-        ("wait_ns", "<u8"),
-        ("hold_ns", "<u8"),
+        ("started_ns", "<i8"),
+        ("late_ns", "<i8"),
+        ("before_ns", "<i8"),
+        ("wait_ns", "<i8"),
+        ("hold_ns", "<i8"),
+        ("after_ns", "<i8"),
         ("sequence", "<u4"),
         ("busy", "<u4"),
         ("retries", "<u4"),
@@ -35,18 +38,25 @@ FAILED = OUTCOMES.index("failed")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """One entry per write, each worker's in order; instants in microseconds since the gate opened.
+    """One entry per write, each worker's in order; spans in microseconds, instants in microseconds since the gate
+    opened (in an open loop: since the schedule's first instant).
 
-    wait_us: until BEGIN's success, or until giving up. hold_us: from there to COMMIT's return, 0 if not admitted. busy,
-    retries: -1 under BusyTimeout. code: SQLite's extended result code, 0 if none. outcome, phase: indexes into
-    ledger.OUTCOMES and ledger.PHASES.
+    started_us: the first attempt to get the lock. late_us: from the instant for which the write was scheduled to its
+    begin; -1 in a closed loop. before_us: from its begin to the first attempt (a hook's interpreter starts). wait_us:
+    from there until BEGIN's success, or until giving up. hold_us: from there to COMMIT's return, 0 if not admitted.
+    after_us: from there to its end (a hook's interpreter ends). Where a function does its own transactions wait_us and
+    hold_us are -1 and after_us is the whole. busy, retries: -1 where SQLite or that function retries unseen. code:
+    SQLite's extended result code, 0 if none. outcome, phase: indexes into ledger.OUTCOMES and ledger.PHASES.
     """
 
     worker: Integers
     sequence: Integers
     started_us: Integers
+    late_us: Integers
+    before_us: Integers
     wait_us: Integers
     hold_us: Integers
+    after_us: Integers
     busy: Integers
     retries: Integers
     code: Integers
@@ -63,9 +73,31 @@ class Samples:
         return committed
 
     @property
+    def scheduled(self) -> bool:
+        """Whether the writes came on a schedule: an open loop."""
+        return bool(len(self)) and bool(self.late_us[0] >= 0)
+
+    @property
+    def divided(self) -> bool:
+        """Whether wait and hold are known."""
+        return bool(len(self)) and bool(self.wait_us[0] >= 0)
+
+    @property
+    def due_us(self) -> Integers:
+        """When each write was due: scheduled in an open loop, begun in a closed one."""
+        began_us = self.started_us - self.before_us
+        return began_us - self.late_us if self.scheduled else began_us
+
+    @property
+    def ended_us(self) -> Integers:
+        """When each write was over."""
+        own_us = self.wait_us + self.hold_us if self.divided else 0
+        return self.started_us + own_us + self.after_us
+
+    @property
     def latency_us(self) -> Integers:
-        """Wait plus hold: from the first attempt to COMMIT's return, or to giving up."""
-        return self.wait_us + self.hold_us
+        """From the instant at which a write was due until it was over: wait plus hold, and what there is besides."""
+        return self.ended_us - self.due_us
 
     def by_worker(self) -> Iterator[slice]:
         """The slice of each worker that wrote at all."""
@@ -77,7 +109,7 @@ class Samples:
     def read(cls, ledgers: Sequence[str], *, opened_ns: int) -> Samples:
         """The samples of all `ledgers`, in the workers' order; a worker that never made a ledger has none."""
         parts: list[npt.NDArray[np.void]] = []
-        workers: list[Integers] = []
+        counts = np.zeros(len(ledgers), dtype=np.int64)
         for worker, path in enumerate(ledgers):
             try:
                 records = np.fromfile(path, dtype=_DTYPE, offset=HEADER.size)
@@ -86,22 +118,30 @@ class Samples:
             empty = np.flatnonzero(records["outcome"] == 0)
             records = records[: empty[0]] if len(empty) else records
             parts.append(records)
-            workers.append(np.full(len(records), worker, dtype=np.int64))
+            counts[worker] = len(records)
         all_records = np.concatenate(parts) if parts else np.empty(0, dtype=_DTYPE)
+        parts.clear()
 
         def column(name: str) -> Integers:
             return all_records[name].astype(np.int64)
 
+        def microseconds(name: str, *, since_ns: int = 0) -> Integers:
+            return (column(name) - since_ns) // 1000  # and what is unknown stays -1
+
         def counted(name: str) -> Integers:
             values = column(name)
-            return np.where(values == UNSEEN, -1, values)
+            values[values == UNSEEN] = -1
+            return values
 
         return cls(
-            worker=np.concatenate(workers) if workers else np.empty(0, dtype=np.int64),
+            worker=np.repeat(np.arange(len(ledgers), dtype=np.int64), counts),
             sequence=column("sequence"),
-            started_us=(column("started_ns") - opened_ns) // 1000,
-            wait_us=column("wait_ns") // 1000,
-            hold_us=column("hold_ns") // 1000,
+            started_us=microseconds("started_ns", since_ns=opened_ns),
+            late_us=microseconds("late_ns"),
+            before_us=microseconds("before_ns"),
+            wait_us=microseconds("wait_ns"),
+            hold_us=microseconds("hold_ns"),
+            after_us=microseconds("after_ns"),
             busy=counted("busy"),
             retries=counted("retries"),
             code=column("code"),

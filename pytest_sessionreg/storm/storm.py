@@ -7,34 +7,51 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, monotonic_ns
 
-import numpy as np
-
-from ..processes import Call, Group, WorkerFailed
-from ..registry import Registry, RegistryError
-from ..registry.admission.busy_timeout import BusyTimeout
+from ..processes import Call, Group, ProcessError, WorkerFailed
+from ..registry import RegistryError
+from ..registry.admission.line import line_state
+from ..registry.admission.write_queue import WriteQueue
+from .analysis import Findings, analysed
+from .descriptors import enough_descriptors
 from .errors import StormError
-from .evidence import CREATE_TABLE, examine
-from .ideal import ideal_latencies_us
+from .evidence import Evidence, accounted, examine, integrity
+from .failures import read_failures
+from .interruption import StormInterrupted
+from .job import Job, Site
 from .plan import Plan
-from .result import Counts, Quantiles, Run, Slowdown
-from .samples import EXHAUSTED, FAILED, Samples, read_counters
-from .worker import SETUP_PATIENCE_S, Job, prepare
+from .recorder import recording_cost_ns
+from .result import Run
+from .samples import Samples, read_counters
+from .schedule import ORIGIN, lead_ns
+from .worker import prepare
+from .workload import Workload
+from .workloads.function import loaded
+from .workloads.registry_workload import RegistryStorm
 
 __all__ = ["Progress", "run_storm"]
 
-_CONTENDED_US = 500
-_WORKER_MODULE = prepare.__module__
 _OUR_ERRORS = (RegistryError.__module__, StormError.__module__)
+_PACKAGE = __name__.split(".", maxsplit=1)[0]
+# Loaded once and shared by all workers; ctypes is what each needs to die with its parent.
+_PRELOAD = (
+    "ctypes",
+    prepare.__module__,
+    *(f"{_PACKAGE}.storm.workloads.{name}" for name in ("registry_workload", "function", "statements", "hook")),
+    *(f"{_PACKAGE}.registry.stores.{name}" for name in ("sessions", "locks", "skills", "audit")),
+    f"{_PACKAGE}.registry.records.lock",
+    *(f"{_PACKAGE}.registry.admission.{name}" for name in ("retry_budget", "fixed_interval", "write_queue", "record")),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How a storm stands: writes recorded of those planned (None by duration), seconds since the gate, and the rates so
-    far.
+    far. in_line: how many writers stand in the write queue's line just now, None under other policies.
     """
 
     policy: str
@@ -43,162 +60,156 @@ class Progress:
     elapsed_s: float
     writes_per_s: float
     busy_rate: float | None
+    in_line: int | None = None
 
 
 def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Run:
     """Run the storm `plan` describes. on_progress is called about ten times a second while the workers write.
 
-    Raises StormError or RegistryError when the file cannot be used, ProcessError when a worker fails, dies or hangs.
-    Nothing is left behind but `plan.database`, if one was named: there the storm's own table and sessions are removed
-    again.
+    Raises StormError or RegistryError when the file cannot be used and ProcessError when the workers cannot start;
+    StormInterrupted, which carries what was measured, when the storm ends before its end: a worker fails, dies or
+    hangs, or Ctrl-C (which is then its cause). Nothing is left behind but `plan.database`, if one was named: there the
+    storm's own table and sessions are removed again.
     """
-    with tempfile.TemporaryDirectory(prefix="sessionreg-storm-") as scratch:
-        database = os.path.abspath(plan.database or os.path.join(scratch, "storm.db"))
-        storm = f"storm-{os.path.basename(scratch)}"
-        with (
-            Registry.open(database, policy=BusyTimeout(SETUP_PATIENCE_S)) as registry,
-            registry.transaction() as setup,
-        ):
-            setup.execute(CREATE_TABLE)
-        try:
-            opened_ns = _blow(plan, database, storm, scratch, on_progress)
-            samples = Samples.read(_ledgers(scratch, plan.workers), opened_ns=opened_ns)
-            return _judged(plan, samples, database, storm)
-        finally:
-            if plan.database is not None:
-                _clear(database, storm)
-
-
-def _blow(
-    plan: Plan,
-    database: str,
-    storm: str,
-    scratch: str,
-    on_progress: Callable[[Progress], None] | None,
-) -> int:
-    """Let the workers write; the instant at which the gate opened, in monotonic nanoseconds."""
-    ledgers = _ledgers(scratch, plan.workers)
-    calls = [
-        Call(
-            prepare,
-            (
-                Job(
-                    database=database,
-                    ledger=ledger,
-                    storm=storm,
-                    worker=worker,
-                    policy=plan.policy,
-                    workload=plan.workload,
-                    writes=plan.writes,
-                    duration_s=plan.duration_s,
-                    hold_s=plan.hold_ms / 1000,
-                    think_s=plan.think_ms / 1000,
-                    seed=plan.seed,
-                ),
-            ),
+    workload = plan.resolved()
+    with enough_descriptors(plan.workers), tempfile.TemporaryDirectory(prefix="sessionreg-storm-") as scratch:
+        site = Site(
+            database=os.path.abspath(plan.database or os.path.join(scratch, "storm.db")),
+            named=plan.database is not None,
+            storm=f"storm-{os.path.basename(scratch)}",
+            workers=plan.workers,
+            seed=plan.seed,
         )
-        for worker, ledger in enumerate(ledgers)
-    ]
-    planned = None if plan.writes is None else plan.writes * plan.workers
-    try:
-        with Group(calls, deadline_s=plan.deadline_s(), preload=[_WORKER_MODULE], scratch=scratch) as group:
+        recorder_ns = recording_cost_ns(scratch)
+        workload.prepare(site)
+        storm = _Storm(plan, workload, site, scratch, recorder_ns)
+        try:
+            return storm.run(on_progress)
+        finally:
+            if site.named:
+                workload.clear(site)
+
+
+class _Storm:
+    """One storm under way. opened_ns: when the gate opened, 0 until then."""
+
+    def __init__(self, plan: Plan, workload: Workload, site: Site, scratch: str, recorder_ns: float) -> None:
+        self._plan, self._workload, self._site, self._scratch = plan, workload, site, scratch
+        self._recorder_ns = recorder_ns
+        self._ledgers = [os.path.join(scratch, f"{worker}.ledger") for worker in range(plan.workers)]
+        self._failures = [os.path.join(scratch, f"{worker}.failures") for worker in range(plan.workers)]
+        self._origin = os.path.join(scratch, "origin")
+        self._before = None if not site.named or isinstance(workload, RegistryStorm) else workload.written(site)
+        self._opened_ns = 0
+
+    def run(self, on_progress: Callable[[Progress], None] | None) -> Run:
+        """Let the workers write, and judge what they did."""
+        try:
+            self._blow(on_progress)
+        except (ProcessError, KeyboardInterrupt) as error:
+            reason = _reason(error)
+            run = self._partial(reason) if self._opened_ns else None
+            if run is not None:
+                raise StormInterrupted(reason, run) from error
+            if isinstance(error, WorkerFailed) and reason != str(error):
+                raise StormError(reason) from error
+            raise
+        return self._judged(None)
+
+    def _blow(self, on_progress: Callable[[Progress], None] | None) -> None:
+        plan = self._plan
+        calls = [Call(prepare, (self._job(worker),)) for worker in range(plan.workers)]
+        planned = None if plan.writes is None else plan.writes * plan.workers
+        with Group(
+            calls,
+            deadline_s=plan.deadline_s(),
+            preload=_PRELOAD,
+            scratch=self._scratch,
+            by_value=loaded(self._workload.modules),
+        ) as group:
             group.wait_until_ready()
+            self._set_origin()
             started = monotonic()
             opened_ns = group.open_gate()
+            if plan.rate_per_s is None:
+                self._opened_ns = opened_ns
 
             def tick() -> None:
                 if on_progress is not None:
-                    on_progress(_progress(plan.policy.name, planned, monotonic() - started, ledgers))
+                    on_progress(self._progress(planned, monotonic() - started))
 
             group.results(tick)
-            return opened_ns
-    except WorkerFailed as error:
+
+    def _progress(self, planned: int | None, elapsed_s: float) -> Progress:
+        done, busy, begins = read_counters(self._ledgers)
+        return Progress(
+            policy=self._plan.policy.name,
+            done=done,
+            planned=planned,
+            elapsed_s=elapsed_s,
+            writes_per_s=done / elapsed_s if elapsed_s else 0.0,
+            busy_rate=busy / begins if begins else None,
+            in_line=self._in_line(),
+        )
+
+    def _in_line(self) -> int | None:
+        if not isinstance(self._plan.policy, WriteQueue):
+            return None
+        with suppress(OSError):  # a display is no reason to end a storm
+            state = line_state(self._site.database)
+            return None if state is None else state.waiting
+        return None
+
+    def _job(self, worker: int) -> Job:
+        plan = self._plan
+        return Job(
+            site=self._site,
+            worker=worker,
+            ledger=self._ledgers[worker],
+            failures=self._failures[worker],
+            origin=self._origin,
+            policy=plan.policy,
+            workload=self._workload,
+            writes=plan.writes,
+            duration_s=plan.duration_s,
+            rate_per_s=plan.rate_per_s,
+            hold_s=plan.hold_ms / 1000,
+            think_s=plan.think_ms / 1000,
+        )
+
+    def _set_origin(self) -> None:
+        """Say when an open loop's schedule begins."""
+        if self._plan.rate_per_s is not None:
+            self._opened_ns = monotonic_ns() + lead_ns(self._plan.workers)
+            with open(self._origin, "wb") as file:
+                file.write(ORIGIN.pack(self._opened_ns))
+
+    def _partial(self, reason: str) -> Run | None:
+        """What was measured until the storm ended; None where there is nothing, or nothing can be read any more."""
+        with suppress(StormError, RegistryError, ProcessError, sqlite3.Error, OSError):
+            return self._judged(reason)
+        return None
+
+    def _judged(self, partial: str | None) -> Run:
+        samples = Samples.read(self._ledgers, opened_ns=self._opened_ns)
+        findings = Findings(self._evidence(samples), self._recorder_ns, read_failures(self._failures), partial)
+        return analysed(self._plan, samples, findings)
+
+    def _evidence(self, samples: Samples) -> Evidence:
+        site, workload = self._site, self._workload
+        if isinstance(workload, RegistryStorm):
+            return examine(site.database, site.storm, samples)
+        complaint = integrity(site.database, foreign_keys=workload.foreign_keys)
+        return accounted(workload.written(site), samples, complaint, before=self._before)
+
+
+def _reason(error: BaseException) -> str:
+    """Why a storm ended, in one line where it can be."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, WorkerFailed):
         first = error.failures[min(error.failures)]
         if first.kind.startswith(_OUR_ERRORS):
             # our own messages name the object, its state and the remedy; a traceback adds nothing
-            raise StormError(f"worker {min(error.failures)}: {first.message}") from error
-        raise
-
-
-def _ledgers(scratch: str, workers: int) -> list[str]:
-    return [os.path.join(scratch, f"{worker}.ledger") for worker in range(workers)]
-
-
-def _progress(policy: str, planned: int | None, elapsed_s: float, ledgers: Sequence[str]) -> Progress:
-    done, busy, begins = read_counters(ledgers)
-    return Progress(
-        policy=policy,
-        done=done,
-        planned=planned,
-        elapsed_s=elapsed_s,
-        writes_per_s=done / elapsed_s if elapsed_s else 0.0,
-        busy_rate=busy / begins if begins else None,
-    )
-
-
-def _judged(plan: Plan, samples: Samples, database: str, storm: str) -> Run:
-    if not len(samples):
-        raise StormError("no write was attempted before the storm ended; give it more time or a shorter think time")
-    evidence = examine(database, storm, samples)
-    committed = samples.committed
-    exhausted = int((samples.outcome == EXHAUSTED).sum())
-    unseen = bool((samples.busy < 0).any())
-    busy = int(samples.busy.sum())
-    retries = int(samples.retries.sum())
-    begins = busy + len(samples) - exhausted
-    latency_us = samples.latency_us
-    elapsed_s = float((samples.started_us + latency_us).max()) / 1e6
-    measured, ideal = Quantiles.of(latency_us), Quantiles.of(ideal_latencies_us(samples))
-    return Run(
-        policy=plan.policy.name,
-        policy_parameters=repr(plan.policy),
-        workload=plan.workload,
-        workers=plan.workers,
-        writes=plan.writes,
-        duration_s=plan.duration_s,
-        hold_ms=plan.hold_ms,
-        think_ms=plan.think_ms,
-        seed=plan.seed,
-        counts=Counts(
-            attempted=len(samples),
-            acknowledged=int(committed.sum()),
-            busy=None if unseen else busy,
-            retries=None if unseen else retries,
-            exhausted=exhausted,
-            failed=int((samples.outcome == FAILED).sum()),
-            lost=evidence.lost,
-            duplicated=evidence.duplicated,
-        ),
-        busy_rate=None if unseen or not begins else busy / begins,
-        contended_rate=float((samples.wait_us > _CONTENDED_US).mean()),
-        retries_per_write=None if unseen else retries / len(samples),
-        latency_ms=measured,
-        ideal_ms=ideal,
-        slowdown=Slowdown.of(measured, ideal),
-        throughput_per_s=float(committed.sum()) / elapsed_s,
-        utilization=float(samples.hold_us.sum()) / 1e6 / elapsed_s,
-        fairness=_jain([float(latency_us[part].mean()) for part in samples.by_worker()]),
-        elapsed_s=elapsed_s,
-        integrity=evidence.integrity,
-        samples=samples,
-    )
-
-
-def _jain(means: Sequence[float]) -> float | None:
-    """Jain's fairness index: (sum x)^2 / (n sum x^2)."""
-    values = np.array(means)
-    squares = float((values**2).sum())
-    return float(values.sum()) ** 2 / (len(values) * squares) if squares else None
-
-
-def _clear(database: str, storm: str) -> None:
-    """Take the storm's rows out of a file that the user named."""
-    try:
-        with (
-            Registry.open(database, policy=BusyTimeout(SETUP_PATIENCE_S)) as registry,
-            registry.transaction() as cleanup,
-        ):
-            cleanup.execute("DROP TABLE storm_writes")
-            cleanup.execute("DELETE FROM sessions WHERE workspace_id = ?", (storm,))
-    except (RegistryError, sqlite3.Error):
-        return  # the storm's own error, if any, says more; rows of a finished storm do no harm
+            return f"worker {min(error.failures)}: {first.message}"
+    return str(error)

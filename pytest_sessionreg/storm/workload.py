@@ -1,52 +1,92 @@
-"""What one worker of a storm writes."""
+"""What a storm writes: the protocol of a workload, and the built-in ones by name."""
 
 from __future__ import annotations
 
-import os
+from array import array
+from collections.abc import Mapping
 from typing import Protocol
 
-from ..registry import Registry
 from .errors import StormError
+from .failures import FailureLog
+from .job import Job, Site
+from .ledger import Ledger
+from .workloads.audit import Audit
+from .workloads.function import load_function
+from .workloads.heartbeat import Heartbeat
+from .workloads.hook import Hook
+from .workloads.lock import Lock
+from .workloads.mixed import Mixed
+from .workloads.register import Register
+from .workloads.registry_workload import RegistryWorkload
+from .workloads.skills import Skills
 
-__all__ = ["WORKLOAD_NAMES", "Heartbeat", "Workload", "workload_named"]
+__all__ = ["WORKLOAD_NAMES", "Workload", "Writer", "workload_named"]
+
+
+class Writer(Protocol):
+    """The workload at work in one worker process."""
+
+    def write(self, sequence: int) -> None:
+        """One write, recorded in the ledger whatever becomes of it.
+
+        Returns after a write that was acknowledged, given up or (where the caller's own code wrote) failed; raises what
+        ends the storm.
+        """
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 class Workload(Protocol):
-    """One worker's part. An instance lives in its worker process."""
+    """What a storm writes; picklable.
 
-    def prepare(self, registry: Registry) -> None:
-        """What has to be in the database before the gate opens; under a patient policy, and not measured."""
-
-    def write(self, registry: Registry) -> None:
-        """One write, called inside an open transaction; measured."""
-
-
-class Heartbeat:
-    """The session is registered before the gate; each write is one heartbeat."""
-
-    name = "heartbeat"
-
-    def __init__(self, storm: str, worker: int) -> None:
-        self._session_id = f"{storm}-{worker}"
-
-    def prepare(self, registry: Registry) -> None:
-        """Register the worker's session."""
-        registry.sessions.register(self._session_id, pid=os.getpid(), label="write storm")
-
-    def write(self, registry: Registry) -> None:
-        """One heartbeat."""
-        registry.sessions.heartbeat(self._session_id)
-
-
-_KINDS = (Heartbeat,)
-WORKLOAD_NAMES = tuple(kind.name for kind in _KINDS)
-
-
-def workload_named(name: str, storm: str, worker: int) -> Workload:
-    """The built-in workload called `name` for one worker of the storm called `storm`. Raises StormError for an unknown
-    name.
+    name: in results. parameters: what else it takes to make it again, as text. admitted: whether the storm begins its
+    transactions under an admission policy and commits them; if not, whoever writes does so himself, and only the whole
+    write can be timed. foreign_keys: whether a row without its parent is damage. modules: names of those
+    whose functions travel whole to the worker processes.
     """
-    for kind in _KINDS:
-        if kind.name == name:
-            return kind(storm, worker)
-    raise StormError(f"workload {name!r} is unknown; choose from {', '.join(WORKLOAD_NAMES)}")
+
+    @property
+    def name(self) -> str: ...  # noqa: D102  said above
+    @property
+    def parameters(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def admitted(self) -> bool: ...  # noqa: D102
+    @property
+    def foreign_keys(self) -> bool: ...  # noqa: D102
+    @property
+    def modules(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def prepare(self, site: Site) -> None:
+        """What has to be in the database before the workers start. Called in the storm's own process."""
+
+    def writer(self, job: Job, ledger: Ledger, failures: FailureLog) -> Writer:
+        """The writer of one worker, ready to write. Called in the worker, before the gate."""
+
+    def written(self, site: Site) -> array[int] | None:
+        """The writes that the database holds, each as `worker << 32 | sequence`, once per row; None where nobody can
+        tell.
+        """
+
+    def clear(self, site: Site) -> None:
+        """Take what the storm put there out of a file that the caller named."""
+
+
+_KINDS = {kind.name: kind for kind in (Heartbeat, Register, Lock, Skills, Audit, Mixed)}
+WORKLOAD_NAMES = (*_KINDS, Hook.name)
+
+
+def workload_named(name: str) -> Workload:
+    """The built-in workload called `name`, or the function at `module:function`.
+
+    Raises StormError for an unknown name, and for a function that cannot be had or called.
+    """
+    if name in _KINDS:
+        return RegistryWorkload(_KINDS[name])
+    if name == Hook.name:
+        return Hook()
+    if ":" in name:
+        return load_function(name)
+    raise StormError(
+        f"workload {name!r} is unknown; choose from {', '.join(WORKLOAD_NAMES)}, or give a function as module:function"
+    )

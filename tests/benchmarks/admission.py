@@ -134,7 +134,7 @@ def _figures(run: Run) -> Figures:
         run.throughput_per_s,
         float(written.min() / written.mean()),
         run.fairness,
-        float(run.counts.exhausted + run.counts.failed + run.lost),
+        float(run.counts.exhausted + run.counts.failed + (run.lost or 0)),
     )
     return dict(zip(COLUMNS, values, strict=True))
 

@@ -101,3 +101,33 @@ def test_a_full_disk_is_an_error_and_not_a_signal(tmp_path: Path, monkeypatch: p
     with pytest.raises(StormError, match="No space left on device"):
         Ledger(str(tmp_path / "a.ledger"))
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_a_disk_that_fills_up_later_keeps_the_records_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = str(tmp_path / "a.ledger")
+    with Ledger(path) as ledger, pytest.raises(StormError, match="make room in TMPDIR"):
+        ledger(_record(0))
+        monkeypatch.setattr(os, "posix_fallocate", no_space)
+        for number in range(1, 100_000):
+            ledger(_record(number))
+    samples = Samples.read([path], opened_ns=0)
+    assert len(samples) == number
+    assert samples.started_us.tolist() == [1000 * one for one in range(number)]
+
+
+def test_what_the_observer_is_not_told_is_recorded_for_one_write_only(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.ledger")
+    with Ledger(path) as ledger:
+        ledger.due_ns, ledger.before_ns, ledger.after_ns = 400_000, 100_000, 50_000
+        ledger(_record(1))
+        ledger.due_ns = 5_000_000
+        ledger(_record(2))
+        ledger.due_ns = 0
+        ledger(_record(3))
+    samples = Samples.read([path], opened_ns=0)
+    assert samples.late_us.tolist() == [500, 0, -1], "since due; never early; no schedule"
+    assert samples.before_us.tolist() == [100, 0, 0]
+    assert samples.after_us.tolist() == [50, 0, 0]

@@ -57,7 +57,7 @@ def test_a_result_survives_as_json(result: StormResult) -> None:
 
 def test_the_json_has_the_documented_fields(result: StormResult) -> None:
     document = json.loads(result.to_json())
-    assert document["schema"] == 1
+    assert (document["kind"], document["schema"]) == ("storm", 2)
     assert {
         "python",
         "sqlite_version",
@@ -81,11 +81,13 @@ def test_the_json_has_the_documented_fields(result: StormResult) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "not a storm result"),
-        ("[]", "not a storm result"),
-        ('{"schema": 1, "runs": [', "not a storm result"),
-        ('{"schema": 99}', "schema 99, this version reads 1"),
-        ('{"schema": 1}', "lacks or misnames a field"),
+        ("", "not a result of storm"),
+        ("[]", "not a result of storm"),
+        ('{"schema": 1, "runs": [', "not a result of storm"),
+        ('{"schema": 99}', "schema 99, this version reads 2"),
+        ('{"schema": 1}', "schema 1, this version reads 2"),
+        ('{"schema": 2}', "lacks or misnames a field"),
+        ('{"schema": 2, "kind": "capacity"}', "a result of 'capacity', not of storm"),
     ],
 )
 def test_what_is_no_result_is_refused_with_a_reason(text: str, words: str) -> None:

@@ -1,0 +1,75 @@
+"""`sessionreg faults`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from pytest_sessionreg.storm.policies import POLICY_NAMES
+
+from ..console import command_line
+from ..experiments.faults.menu import FAULT_NAMES
+from ..interruption import deferred_interrupt
+from ..outcome import Outcome, deliver
+from ..parameters import check_directory, json_option, out_option, policy_option
+from ..steps import step_display
+
+__all__ = ["faults"]
+
+
+@click.command(epilog="Example: sessionreg faults --fault stop-holder --fault kill-inside --policy queue --rounds 5")
+@click.option(
+    "--fault",
+    "names",
+    multiple=True,
+    type=click.Choice(FAULT_NAMES),
+    metavar="NAME",
+    help=f"Repeatable: {', '.join(FAULT_NAMES)}.  [default: all]",
+)
+@policy_option()
+@click.option(
+    "--rounds", type=click.IntRange(1, 10_000), default=3, show_default=True, metavar="R", help="Of each combination."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**62), default=1, show_default=True, metavar="K", help="Repeats the chances."
+)
+@json_option
+@out_option(None, otherwise="nowhere")
+def faults(
+    names: tuple[str, ...],
+    policies: tuple[str, ...],
+    rounds: int,
+    seed: int,
+    *,
+    as_json: bool,
+    out: Path | None,
+) -> None:
+    """Let faults strike while processes write: what callers see, what is lost, how long recovery takes."""
+    check_directory(out)
+    from ..experiments.faults.experiment import faults as run
+
+    with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
+        result = run(
+            names=tuple(dict.fromkeys(names)) or FAULT_NAMES,
+            policies=tuple(dict.fromkeys(policies)) or POLICY_NAMES,
+            rounds=rounds,
+            seed=seed,
+            command=command_line(),
+            on_step=show,
+            check=check,
+        )
+    from ..experiments.faults.table import fault_legend, faults_table, finding, wrong
+
+    deliver(
+        Outcome(
+            result.envelope,
+            result.to_json(),
+            [faults_table(result), fault_legend(result)],
+            finding(result),
+            wrong(result),
+        ),
+        as_json=as_json,
+        out=out,
+    )

@@ -1,0 +1,71 @@
+"""What ends an experiment early, so that what it has found by then is kept: an error, or Ctrl-C.
+
+Ctrl-C arrives at a random moment, and takes effect at a safe one.
+"""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pytest_sessionreg.processes import ProcessError
+from pytest_sessionreg.registry.errors import RegistryError
+from pytest_sessionreg.storm.errors import StormError
+
+__all__ = ["STOPPERS", "deferred_interrupt", "is_interrupt", "kept", "reason"]
+
+# A worker that is killed, a disk that is full, a Ctrl-C: none of them undoes what was measured before.
+STOPPERS = (KeyboardInterrupt, ProcessError, StormError, RegistryError, OSError, sqlite3.Error)
+
+
+def is_interrupt(stopper: BaseException) -> bool:
+    """Whether Ctrl-C ended the experiment, or the storm that it was in the middle of."""
+    return isinstance(stopper, KeyboardInterrupt) or isinstance(stopper.__cause__, KeyboardInterrupt)
+
+
+def reason(stopper: BaseException) -> str:
+    """One line that says what ended the experiment."""
+    if is_interrupt(stopper):
+        return "interrupted"
+    return str(stopper).partition("\n")[0] or type(stopper).__name__
+
+
+def kept(partial: str, out: Path | None) -> str:
+    """What a command says of a result that is partial because of `partial`, and stored in `out`, if anywhere."""
+    where = "" if out is None else f", in {out}"
+    return f"{partial}; no worker is left; what was measured is kept, marked as partial{where}"
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Callable[[], None]]:
+    """While the block runs a SIGINT is remembered; calling what this yields raises KeyboardInterrupt then.
+
+    So no directory is left half removed and no process half started. An experiment calls it between its steps and ten
+    times a second while workers run; a second SIGINT does not wait. Outside the main thread, where signals never
+    arrive, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    pressed = False
+
+    def remember(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)

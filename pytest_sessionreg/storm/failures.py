@@ -1,0 +1,103 @@
+"""Failures of the caller's own code: the first traceback of each kind, and how often it came."""
+
+from __future__ import annotations
+
+import json
+import os
+import traceback
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from types import TracebackType
+
+__all__ = ["Failure", "FailureLog", "merged", "read_failures"]
+
+_OURS = os.path.join(os.path.dirname(__file__), "workloads", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One kind of failure: the same exception from the same line.
+
+    kind: the exception's qualified name. place: "file:line" where it was raised. message, traceback: of the first one,
+    as Python prints it. count: how often it came; where a worker was killed, at least so often. worker, sequence: the
+    write that failed first.
+    """
+
+    kind: str
+    place: str
+    message: str
+    traceback: str
+    count: int
+    worker: int
+    sequence: int
+
+    def line(self) -> str:
+        """The failure in one line."""
+        message = " ".join(self.message.split())
+        return f"{self.kind}{': ' if message else ''}{message} ({self.place})"
+
+
+class FailureLog:
+    """One worker's failures, in a file that outlives it. There is no file while nothing failed."""
+
+    def __init__(self, path: str, worker: int) -> None:
+        self._path = path
+        self._worker = worker
+        self._failures: dict[tuple[str, str], Failure] = {}
+
+    def add(self, error: BaseException, sequence: int) -> None:
+        """Count `error`, raised by the write `sequence`."""
+        kind = type(error)
+        frames = error.__traceback__
+        while frames is not None and frames.tb_next is not None and _is_ours(frames):
+            frames = frames.tb_next
+        last = frames
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        place = "" if last is None else f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
+        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        known = self._failures.get((name, place))
+        if known is not None:
+            self._failures[name, place] = replace(known, count=known.count + 1)
+            return
+        text = "".join(traceback.format_exception(kind, error, frames))
+        self._failures[name, place] = Failure(name, place, str(error), text, 1, self._worker, sequence)
+        self.save()
+
+    def save(self) -> None:
+        """Write the failures down; the file is replaced as a whole."""
+        if not self._failures:
+            return
+        with suppress(OSError):  # a full disk: the ledger has the number of failures, their text is lost
+            with open(f"{self._path}.new", "w", encoding="utf-8") as file:
+                json.dump([asdict(failure) for failure in self._failures.values()], file)
+            os.replace(f"{self._path}.new", self._path)
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    """Whether a frame is of the storm's own code, between its worker and the caller's function."""
+    return frame.tb_frame.f_code.co_filename.startswith(_OURS)
+
+
+def read_failures(paths: Sequence[str]) -> tuple[Failure, ...]:
+    """The failures in the logs at `paths`, equal ones added up, the most frequent first."""
+    found: list[Failure] = []
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as file:
+                found += [Failure(**entry) for entry in json.load(file)]
+        except FileNotFoundError:
+            continue
+    return merged(found)
+
+
+def merged(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    """`failures` with equal ones added up, the most frequent first."""
+    kinds: dict[tuple[str, str], Failure] = {}
+    for failure in failures:
+        known = kinds.get((failure.kind, failure.place))
+        kinds[failure.kind, failure.place] = (
+            failure if known is None else replace(known, count=known.count + failure.count)
+        )
+    return tuple(sorted(kinds.values(), key=lambda failure: -failure.count))

@@ -1,0 +1,68 @@
+"""The same storm several times over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import overload
+
+from .interruption import StormInterrupted, WorkloadFailed
+from .plan import Plan, check_parameter
+from .result import Run
+from .storm import run_storm
+
+__all__ = ["Rounds", "run_rounds"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rounds(Sequence[Run]):
+    """The runs of one storm in the order in which they were made; the unit of comparison is the round."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def lost(self) -> int | None:
+        """Acknowledged writes that are not in the database, over all rounds; None where nobody could check one."""
+        return _sum([run.counts.lost for run in self.runs])
+
+    @property
+    def duplicated(self) -> int | None:
+        """Rows found more than once, over all rounds; None where nobody could check one."""
+        return _sum([run.counts.duplicated for run in self.runs])
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Run, ...]: ...
+    def __getitem__(self, index: int | slice) -> Run | tuple[Run, ...]:
+        return self.runs[index]
+
+
+def run_rounds(plan: Plan, rounds: int) -> Rounds:
+    """Run `plan` so many times; round k has the seed of `plan` plus k - 1.
+
+    Raises as run_storm, but KeyboardInterrupt for Ctrl-C, and WorkloadFailed after a round in which the caller's own
+    function raised.
+    """
+    check_parameter("rounds", rounds, 1, 10_000, whole=True)
+    runs = []
+    for number in range(1, rounds + 1):
+        try:
+            run = run_storm(replace(plan, seed=plan.seed + number - 1))
+        except StormInterrupted as error:
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
+        run = replace(run, round=number, rounds=rounds)
+        if run.failures:
+            raise WorkloadFailed(run)
+        runs.append(run)
+    return Rounds(tuple(runs))
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

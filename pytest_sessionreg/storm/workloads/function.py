@@ -1,0 +1,217 @@
+"""The caller's own function as a workload."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any, TypeVar
+
+from ...processes import Call, Group, ProcessError, WorkerFailed
+from ...registry.connection import open_connection
+from ..errors import StormError
+from ..failures import FailureLog
+from ..job import Job, Site
+from ..ledger import Ledger
+from ..storm_writes import create_table, drop_table, rows
+from .connection_writer import Connection, ConnectionWriter
+from .path_writer import PathWriter
+
+__all__ = ["Function", "given", "load_function", "loaded"]
+
+T = TypeVar("T")
+
+# The names of a first parameter, and so what the function is given.
+_CONNECTION, _PATH = "connection", "path"
+# How long `prepare` and `acknowledged` may take.
+_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`function(connection, worker, sequence)` or `function(path, worker, sequence)`: told by its first parameter.
+
+    With a `connection` (from `connect(path)`, by default sqlite3 in WAL mode with a busy timeout), the storm begins
+    and commits each transaction under its policy, and the function only writes. With a `path` it does everything
+    itself, retries included: no policy applies, and only the whole call can be timed.
+
+    prepare: called with the path before the workers start, in a process of its own. acknowledged: called with the path
+    afterwards, likewise; returns the (worker, sequence) of every write in the database. Without it the writes through a
+    connection are checked by a row that each leaves in the storm's own table, in the same transaction; those of a
+    function with a path are not checked. modules: names of those whose functions travel whole to the workers,
+    because they could not import them. Raises StormError for a function that cannot be called so.
+    """
+
+    function: Callable[[Any, int, int], object]
+    name: str
+    connect: Callable[[str], Connection] | None = None
+    prepare_with: Callable[[str], object] | None = None
+    acknowledged: Callable[[str], Iterable[tuple[int, int]]] | None = None
+    modules: tuple[str, ...] = ()
+
+    foreign_keys = False  # many a file leaves them unenforced, and dangled before the storm
+
+    def __post_init__(self) -> None:
+        _check(self.function, self.name)
+        if self.connect is not None and not self.admitted:
+            raise StormError(
+                f"{self.name}: connect was given, but its first parameter is {_PATH!r}; name it {_CONNECTION!r}, "
+                "or open the connection inside"
+            )
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the function is given a connection."""
+        return _first_parameter(self.function) == _CONNECTION
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What it takes to find the function again, and what it was given."""
+        connect = {} if self.connect is None else {"connect": getattr(self.connect, "__qualname__", repr(self.connect))}
+        return {"function": self.name, "takes": _first_parameter(self.function), **connect}
+
+    def prepare(self, site: Site) -> None:
+        """Call the caller's `prepare`, and make the storm's own table where that is used."""
+        if self.prepare_with is not None:
+            self._apart(_called, self.prepare_with, site)
+        if self._own_rows:
+            create_table(site.database)
+
+    def writer(self, job: Job, ledger: Ledger, failures: FailureLog) -> ConnectionWriter | PathWriter:
+        """The writer of one worker."""
+        if not self.admitted:
+            return PathWriter(job, ledger, failures, self.function)
+        connection = (self.connect or open_connection)(job.site.database)
+        return ConnectionWriter(job, ledger, failures, connection, self.function, insert=self._own_rows)
+
+    def written(self, site: Site) -> array[int] | None:
+        """The storm's own rows, or what the caller's `acknowledged` returns, or None."""
+        if self._own_rows:
+            return rows(site.database, site.storm)
+        if self.acknowledged is None:
+            return None
+        return array("q", self._apart(_packed, self.acknowledged, site))
+
+    def clear(self, site: Site) -> None:
+        """Remove the storm's own table."""
+        if self._own_rows:
+            drop_table(site.database)
+
+    @property
+    def _own_rows(self) -> bool:
+        return self.admitted and self.acknowledged is None
+
+    def _apart(self, wrap: Callable[..., Any], function: Callable[[str], Any], site: Site) -> Any:
+        """`wrap(function, path)` in a process of its own: what it leaves open or never ends is no concern of the
+        storm's.
+        """
+        name = f"{self.name}: {getattr(function, '__qualname__', repr(function))}({site.database!r})"
+        try:
+            calls = [Call.plain(wrap, function, site.database)]
+            with Group(calls, deadline_s=_PATIENCE_S, by_value=loaded(self.modules)) as group:
+                return group.run()[0]
+        except WorkerFailed as error:
+            failure = error.failures[0]
+            if failure.kind.startswith(StormError.__module__):
+                raise StormError(f"{name} {failure.message}") from error
+            raise StormError(
+                f"{name} raised {failure.kind}: {failure.message}\n{failure.traceback.rstrip()}"
+            ) from error
+        except ProcessError as error:
+            raise StormError(f"{name} did not return: {error}") from error
+
+
+def load_function(reference: str) -> Function:
+    """The function at `module:function`, with the `prepare` and `acknowledged` that its module may have beside it."""
+    module_name, _, name = reference.partition(":")
+    try:
+        module = import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise StormError(
+            f"workload {reference!r}: module {module_name!r} cannot be imported ({type(error).__name__}: {error}); "
+            "name one that can be imported from here"
+        ) from error
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is None:
+        raise StormError(f"workload {reference!r}: module {module_name!r} has no {name!r}; name one of its functions")
+    return Function(
+        found,
+        reference,
+        prepare_with=getattr(module, "prepare", None),
+        acknowledged=getattr(module, "acknowledged", None),
+    )
+
+
+def given(
+    workload: str | Callable[..., object] | T,
+    *,
+    connect: Callable[[str], Any] | None,
+    prepare: Callable[[str], object] | None,
+    acknowledged: Callable[[str], Iterable[tuple[int, int]]] | None,
+    modules: tuple[str, ...],
+) -> str | Function | T:
+    """The workload that a test gave, with what it gave beside it (see Function). What has a name already stays as it
+    is. Raises StormError where the rest goes with no function.
+    """
+    if callable(workload):
+        name = f"{workload.__module__}:{getattr(workload, '__qualname__', type(workload).__qualname__)}"
+        return Function(workload, name, connect, prepare, acknowledged, modules)
+    for word, value in (("connect", connect), ("prepare", prepare), ("acknowledged", acknowledged)):
+        if value is not None:
+            raise StormError(f"{word} goes with a function of the test's own, not with workload {workload!r}")
+    return workload
+
+
+def loaded(modules: Iterable[str]) -> list[ModuleType]:
+    """Those of `modules` that this process has loaded."""
+    return [sys.modules[name] for name in modules if name in sys.modules]
+
+
+def _first_parameter(function: Callable[..., object]) -> str:
+    try:
+        parameters = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # a builtin may have none to show
+        return ""
+    return parameters[0] if parameters else ""
+
+
+def _check(function: Callable[..., object], name: str) -> None:
+    if not callable(function):
+        raise StormError(f"workload {name}: is of type {type(function).__name__} and cannot be called; give a function")
+    if inspect.iscoroutinefunction(function):
+        raise StormError(f"workload {name}: is async; give a function that has written when it returns")
+    try:
+        inspect.signature(function).bind(None, 0, 0)
+    except (TypeError, ValueError) as error:
+        raise StormError(
+            f"workload {name}: cannot be called with (connection or path, worker, sequence) ({error}); "
+            "give it these three parameters"
+        ) from None
+    first = _first_parameter(function)
+    if first not in {_CONNECTION, _PATH}:
+        raise StormError(
+            f"workload {name}: its first parameter is {first!r}; name it {_CONNECTION!r} to write inside the storm's "
+            f"transaction, or {_PATH!r} to do everything itself"
+        )
+
+
+def _called(function: Callable[[str], object], path: str) -> None:
+    function(path)
+
+
+def _packed(function: Callable[[str], Iterable[tuple[int, int]]], path: str) -> bytes:
+    """What `acknowledged` returns, as 64-bit keys."""
+    keys = array("q")
+    for entry in function(path):
+        try:
+            worker, sequence = entry
+            keys.append(int(worker) << 32 | int(sequence))
+        except (TypeError, ValueError, OverflowError):
+            raise StormError(f"returned {entry!r} among its writes; each must be a pair (worker, sequence)") from None
+    return keys.tobytes()

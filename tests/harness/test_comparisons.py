@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import sleep
+
+import psutil
+import pytest
+
+from harness.cli import main
+from harness.experiments.policies import compare_policies, with_control
+from harness.experiments.write_storm import RoundProgress
+from pytest_sessionreg.registry.admission.busy_timeout import BusyTimeout
+from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.storm.plan import Plan
+from pytest_sessionreg.storm.policies import policy_named
+from pytest_sessionreg.storm.result import Run, StormResult
+from pytest_sessionreg.storm.storm import run_storm
+
+_SMALL = ["--workers", "2", "--writes", "3", "--think-ms", "1", "--hold-ms", "0"]
+_PLAN = Plan(policy_named("queue"), workers=2, writes=3, think_ms=1, hold_ms=0, seed=5)
+
+
+def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return run_storm(_PLAN)
+
+
+@pytest.fixture
+def stored(run: Run, tmp_path: Path) -> Callable[..., Path]:
+    """Store a result of `rounds` rounds whose p99 is `p99_ms`, as NAME/storm.json; its directory."""
+    environment = Environment.of(str(tmp_path / "x.db"))
+
+    def store(name: str, *, p99_ms: float = 10.0, rounds: int = 5, workers: int = 2, cpu: str | None = None) -> Path:
+        runs = tuple(
+            replace(
+                run,
+                policy=policy,
+                round=number,
+                rounds=rounds,
+                workers=workers,
+                latency_ms=replace(run.latency_ms, p99=p99_ms + number / 100),
+                slowdown=replace(run.slowdown, p99=2.0),
+            )
+            for number in range(1, rounds + 1)
+            for policy in ("busy-timeout", "queue")
+        )
+        where = environment if cpu is None else replace(environment, cpu=cpu)
+        (tmp_path / name).mkdir()
+        result = StormResult(environment=where, command="sessionreg policies", runs=runs)
+        (tmp_path / name / "storm.json").write_text(result.to_json())
+        return tmp_path / name
+
+    return store
+
+
+def test_rounds_are_interleaved_in_a_new_order_each_and_the_control_is_among_them() -> None:
+    seen: list[tuple[int, int]] = []
+    result = compare_policies(
+        _PLAN,
+        [policy_named("queue"), policy_named("budget")],
+        rounds=4,
+        command="sessionreg policies",
+        on_progress=lambda progress: seen.append((progress.round, progress.number)),
+    )
+    order = [[run.policy for run in result.runs if run.round == number] for number in range(1, 5)]
+    assert [run.round for run in result.runs] == sorted([1, 2, 3, 4] * 3)
+    assert all(sorted(names) == ["budget", "busy-timeout", "queue"] for names in order)
+    assert len({tuple(names) for names in order}) > 1
+    assert {run.rounds for run in result.runs} == {4}
+    assert [run.seed for run in result.runs] == [5 + run.round - 1 for run in result.runs]
+    assert all((number - 1) // 3 + 1 == round_number for round_number, number in seen)
+    again = compare_policies(_PLAN, [policy_named("queue"), policy_named("budget")], rounds=2, command="")
+    assert [run.policy for run in again.runs] == [run.policy for run in result.runs[:6]]
+
+
+def test_what_was_measured_before_a_worker_was_killed_is_kept() -> None:
+    def kill(progress: RoundProgress) -> None:
+        if progress.number == 3:
+            workers = [child for child in psutil.Process().children(recursive=True) if not child.children()]
+            workers[-1].kill()
+
+    endless = replace(_PLAN, writes=None, duration_s=0.5)
+    result = compare_policies(endless, [policy_named("queue")], rounds=5, command="", on_progress=kill)
+    assert result.partial is not None
+    assert "killed by signal 9" in result.partial
+    assert [(run.round, run.rounds, run.partial is None) for run in result.runs] == [
+        (1, 5, True),
+        (1, 5, True),
+        (2, 5, False),
+    ]
+
+
+def test_a_control_of_ones_own_is_the_control() -> None:
+    assert [policy.name for policy in with_control([policy_named("queue")])] == ["queue", "busy-timeout"]
+    assert with_control([BusyTimeout(1)]) == (BusyTimeout(1),)
+    with pytest.raises(StormError, match="busy-timeout is given 2 times"):
+        with_control([BusyTimeout(1), BusyTimeout(2)])
+    with pytest.raises(StormError, match="rounds=0: must be between 1 and 1000"):
+        compare_policies(_PLAN, [], rounds=0, command="")
+
+
+def test_the_command_prints_figures_ratios_verdict_and_files(tmp_path: Path) -> None:
+    words = ["policies", "--policy", "queue", *_SMALL, "--rounds", "2", "--no-plots", "--out", "here"]
+    done = _sessionreg(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert sorted(line.split()[0] for line in lines[3:5]) == ["busy-timeout", "queue"]
+    assert "times busy-timeout, round by round" in done.stdout
+    assert "fewer than 5 rounds" in " ".join(done.stdout.split())
+    assert "over 2 rounds" in done.stdout
+    assert lines[-2:] == ["here/storm.json", "here/storm.html"]
+    assert done.stderr == "", "no progress bar where nobody watches"
+    assert "\x1b" not in done.stdout
+    result = StormResult.from_json((tmp_path / "here/storm.json").read_text())
+    assert [(run.round, run.rounds) for run in result.runs] == [(1, 2), (1, 2), (2, 2), (2, 2)]
+
+
+def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
+    words = ["policies", "--policy", "busy-timeout", *_SMALL, "--rounds", "1", "--no-plots", "--json"]
+    done = _sessionreg(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [run["policy"] for run in json.loads(done.stdout)["runs"]] == ["busy-timeout"]
+    assert (tmp_path / "reports/latest/storm.json").read_text() == done.stdout
+
+
+def test_interrupted_rounds_are_kept_and_labelled(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+    (tmp_path / "scratch").mkdir()
+    words = ["policies", "--policy", "busy-timeout", "--workers", "2", "--duration", "0.4", "--rounds", "100"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", *words, "--no-plots", "--out", "here"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seen: set[str] = set()
+    while len(seen) < 3:  # the third storm is under way
+        assert process.poll() is None
+        seen |= {path.parent.name for path in (tmp_path / "scratch").glob("*/0.ledger")}
+        sleep(0.01)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    assert errors.strip() == (
+        "sessionreg: interrupted; no worker is left; what was measured is kept, marked as partial, in here"
+    )
+    assert "Partial result" in output
+    result = StormResult.from_json((tmp_path / "here/storm.json").read_text())
+    assert 2 <= len(result.runs) < 100
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_slower_result_is_called_slower(stored: Callable[..., Path], tmp_path: Path) -> None:
+    a, b = stored("a"), stored("b", p99_ms=20.0)
+    done = _sessionreg("compare", str(a), str(b / "storm.json"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert "queue: slower; latency at p99 is 2.00x (1.99 to 2.00x)." in done.stdout
+    document = json.loads(_sessionreg("compare", str(b), str(a), "--json", cwd=tmp_path).stdout)
+    assert document["judged"] is True
+    assert [policy["verdict"] for policy in document["policies"]] == ["faster", "faster"]
+    assert document["policies"][0]["ratios"]["p99 ms"]["ratio"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_results_of_two_machines_are_side_by_side_and_not_judged(stored: Callable[..., Path], tmp_path: Path) -> None:
+    done = _sessionreg("compare", str(stored("a")), str(stored("b", p99_ms=90.0, cpu="another")), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Not judged, only side by side: cpu" in done.stdout
+    assert "slower" not in done.stdout
+    assert "90.0" in done.stdout
+
+
+def test_results_of_two_loads_are_said_to_be(stored: Callable[..., Path], tmp_path: Path) -> None:
+    done = _sessionreg("compare", str(stored("a")), str(stored("b", workers=64)), cwd=tmp_path)
+    assert "Not judged, only side by side: workers 2 in A, 64 in B." in " ".join(done.stdout.split())
+
+
+def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[..., Path], tmp_path: Path) -> None:
+    place = stored("a")
+    before = (place / "storm.json").stat().st_mtime_ns
+    done = _sessionreg("report", "a", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-3:] == ["a/plots", "a/storm.png", "a/storm.html"]
+    assert (place / "storm.json").stat().st_mtime_ns == before
+    assert {path.stem for path in (place / "plots").iterdir()} == {"latency", "ratios", "timeline", "waits", "retries"}
+    (place / "storm.json").rename(tmp_path / "other.json")
+    elsewhere = _sessionreg("report", "other.json", "--no-plots", cwd=tmp_path)
+    assert elsewhere.stdout.splitlines()[-2:] == ["other/storm.json", "other/storm.html"]
+    assert (tmp_path / "other/storm.json").read_bytes() == (tmp_path / "other.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["report", "nowhere"], "nowhere: does not exist"),
+        (["report", "empty"], "empty: holds no storm.json"),
+        (["report", "."], "name one of a, truncated"),
+        (["report", "truncated"], "not a result of storm, or a truncated one"),
+        (["report", "schema.json"], "schema 99"),
+        (["report", "bytes.json"], "bytes.json"),
+        (["report", "deep.json"], "deep.json"),
+        (["report", "no_runs.json"], "no_runs.json"),
+        (["report", "uneven.json"], "columns of different lengths"),
+        (["report", "a", "--out", "schema.json/x"], "not a directory that can be written"),
+        (["report"], "Missing argument"),
+        (["compare", "a", "truncated"], "truncated"),
+        (["compare", "nowhere", "a"], "nowhere: does not exist"),
+        (["compare", "a"], "Missing argument"),
+        (["policies", "--rounds", "0"], "--rounds"),
+        (["policies", "--rounds", "many"], "many"),
+        (["policies", "--policy", "hope"], "'hope' is not one of"),
+        (["policies", "--workers", "0"], "workers=0: must be between"),
+        (["policies", "--rate", "5", "--think-ms", "1"], "exclude each other"),
+        (["policies", "--sql", "missing"], "cannot be read"),
+        (["policies", "--workload", "bare:write"], "no policies to compare"),
+        (["policies", "--out", "schema.json/x"], "not a directory that can be written"),
+    ],
+)
+def test_bad_input_is_one_line_with_exit_code_2(
+    words: list[str],
+    message: str,
+    stored: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = (stored("a") / "storm.json").read_text()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bare.py").write_text("def write(path, worker, sequence):\n    pass\n")
+    (tmp_path / "truncated").mkdir()
+    (tmp_path / "truncated/storm.json").write_text(text[: len(text) // 2])
+    (tmp_path / "schema.json").write_text('{"schema": 99}')
+    (tmp_path / "bytes.json").write_bytes(b"\x80\x81\xff")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    document = json.loads(text)
+    (tmp_path / "no_runs.json").write_text(json.dumps({**document, "runs": []}))
+    document["runs"][0]["samples"]["retries"].pop()
+    (tmp_path / "uneven.json").write_text(json.dumps(document))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sessionreg", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    assert ended.value.code == 2, printed.err
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert printed.out == ""

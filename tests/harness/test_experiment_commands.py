@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.experiments.capacity.result import CapacityResult
+from harness.experiments.faults.result import FaultsResult
+from harness.experiments.open_storm.result import OpenStormResult
+
+_OPEN = ["open-storm", "--openers", "3", "--rounds", "1", "--order", "today", "--order", "registry", "--state", "fresh"]
+_CAPACITY = ["capacity", "--policy", "queue", "--ceiling", "6", "--seconds", "2", "--round-s", "0.2"]
+_FAULTS = ["faults", "--fault", "kill-inside", "--policy", "queue", "--rounds", "1"]
+_ALL = {"open-storm": _OPEN, "capacity": _CAPACITY, "faults": _FAULTS}
+_READERS: dict[str, Callable[[str], OpenStormResult | CapacityResult | FaultsResult]] = {
+    "open-storm": OpenStormResult.from_json,
+    "capacity": CapacityResult.from_json,
+    "faults": FaultsResult.from_json,
+}
+
+
+def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=cwd,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", list(_ALL))
+def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(tmp_path: Path, name: str) -> None:
+    done = _sessionreg(*_ALL[name], "--report", "deep/here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "no progress where nobody watches"
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert "\x1b" not in done.stdout
+    stored = {path.name: path.read_text() for path in (tmp_path / "deep/here").iterdir() if path.suffix != ".png"}
+    assert {f"{name}.json", f"{name}.md"} <= set(stored)
+    result = _READERS[name](stored[f"{name}.json"])
+    assert result.envelope.command == f"sessionreg {' '.join(_ALL[name])} --report deep/here"
+    assert result.envelope.partial is None
+    assert stored[f"{name}.md"].startswith(f"# {name}\n")
+    assert result.envelope.command in stored[f"{name}.md"]
+
+
+@pytest.mark.parametrize("name", list(_ALL))
+def test_json_is_the_result_and_nothing_else(tmp_path: Path, name: str) -> None:
+    done = _sessionreg(*_ALL[name], "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert _READERS[name](done.stdout).to_json() == done.stdout
+    assert json.loads(done.stdout)["kind"] == name
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["open-storm", "--order", "hope"], "'hope' is not one of"),
+        (["open-storm", "--openers", "1"], "--openers"),
+        (["open-storm", "--state", "asleep"], "'asleep' is not one of"),
+        (["open-storm", "--report", "file/deeper"], "not a directory that can be written"),
+        (["capacity", "--workers", "0"], "--workers"),
+        (["capacity", "--policy", "hope"], "'hope' is not one of"),
+        (["capacity", "--seconds", "nan"], "nan is not a finite number"),
+        (["capacity", "--think-ms", "inf"], "inf is not in the range"),
+        (["capacity", "--workers", "100000"], "--workers"),
+        (["capacity", "--resume", "missing.json"], "missing.json"),
+        (["capacity", "--resume", "file"], "not a result of capacity, or a truncated one"),
+        (["capacity", "--resume", "other.json"], "a result of 'faults', not of capacity"),
+        (["capacity", "--resume", "newer.json"], "has schema 99, this version reads"),
+        (["capacity", "--resume", "binary"], "--resume"),
+        (["faults", "--fault", "meteor"], "'meteor' is not one of"),
+        (["faults", "--rounds", "none"], "none"),
+        (["faults", "--policy", "hope"], "'hope' is not one of"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[str], message: str) -> None:
+    (tmp_path / "file").write_text("hello")
+    (tmp_path / "other.json").write_text('{"kind": "faults", "schema": 1}')
+    (tmp_path / "newer.json").write_text('{"kind": "capacity", "schema": 99}')
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = _sessionreg(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["open-storm", "--rounds", "1000"],
+        ["capacity", "--seconds", "250"],
+        [
+            "faults",
+            "--rounds",
+            "1000",
+            "--fault",
+            "disk-full",
+            "--fault",
+            "kill-in-checkpoint",
+            "--fault",
+            "stop-holder",
+        ],
+    ],
+    ids=["open-storm", "capacity", "faults"],
+)
+def test_ctrl_c_at_a_random_moment_leaves_nothing_and_keeps_what_there_is(
+    interrupt: Callable[[list[str], float], tuple[int, str, str]], tmp_path: Path, words: list[str]
+) -> None:
+    code, output, errors = interrupt([*words, "--report", str(tmp_path / "kept")], random.uniform(0, 3))
+    assert code == 1
+    assert "interrupted" in errors
+    assert "no worker is left" in errors
+    if output:
+        assert output.startswith("Partial result (interrupted): this is what was done until then")
+        kept = _READERS[words[0]]((tmp_path / "kept" / f"{words[0]}.json").read_text())
+        assert kept.envelope.partial == "interrupted"
+
+
+@pytest.mark.parametrize("name", list(_ALL))
+def test_help_shows_an_example(tmp_path: Path, name: str) -> None:
+    done = _sessionreg(name, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert f"Example: sessionreg {name}" in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 100
