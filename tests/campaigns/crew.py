@@ -111,7 +111,7 @@ class Crew:
 
     def __init__(self, *, deadline_s: float, preload: Sequence[str] = _PRELOAD) -> None:
         self._deadline = monotonic() + deadline_s
-        self._launcher = ForkServer(preload, None, deadline_s)
+        self._launcher = ForkServer(preload, None, deadline_s=deadline_s)
         self._workers: list[Worker] = []
 
     def start(self, call: Call, *, wait: bool = False) -> Worker:
