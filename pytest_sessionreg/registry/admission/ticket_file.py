@@ -12,6 +12,10 @@ from time import monotonic_ns
 from .byte_locks import ByteLocks, exclusive, free
 from .sidecar import LONGEST_SLICE_S, Insider
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["ENTER", "HEADER_BYTES", "INSIDE", "JOIN", "LEAVE", "ROOM_NS", "TicketFile", "room_until_ns"]
 
 # At the start the next ticket, and the highest admitted one plus one; then the insider (sidecar.py).
@@ -88,13 +92,12 @@ class TicketFile(ByteLocks):
         """The byte of the ticket right before `ticket`."""
         return _TICKETS + ticket - 1, 1
 
-    def first_in_line(self, admitted: int, ticket: int) -> Insider | None:
-        """Who has a living ticket from `admitted` on and before `ticket`; since 0, for that is not known."""
-        held = self.first_held(_TICKETS + admitted, ticket - admitted) if ticket > admitted else None
-        if held is None:
-            return None
-        pid, namespace = self.read(_OWNER, _OWNERS_AT + (held - _TICKETS) % _OWNERS * _OWNER.size)
-        return Insider(pid, namespace, 0, 0) if pid else None
+    def owners(self, admitted: int, ticket: int) -> Iterator[Insider]:
+        """Who has a living ticket from `admitted` on and before `ticket`, in order; since 0, for that is not known."""
+        for number in range(max(admitted, ticket - _SKIPS), ticket):
+            if not self.is_free(_TICKETS + number):
+                pid, namespace = self.read(_OWNER, _OWNERS_AT + number % _OWNERS * _OWNER.size)
+                yield Insider(pid, namespace, 0, 0)
 
     def living(self, upcoming: int, admitted: int) -> int:
         """How many tickets from `admitted` on and before `upcoming` have a living owner."""

@@ -27,11 +27,9 @@ __all__ = ["TicketLine"]
 
 # Joining takes some 10 us: whoever holds it up this long is stopped, and is passed by without a ticket.
 _JOIN_PATIENCE_S = 0.5
-# With nobody inside, the head of the line enters within a millisecond. Two looks this far apart that see nobody inside
-# and no progress mean that it is stopped (SIGSTOP, a debugger): whoever sees that passes it by, those nearer first.
+# With nobody inside, the head of the line enters within a millisecond. Whoever sees in two looks this far apart that
+# nobody is inside and nothing moves, and that all who are ahead are stopped (SIGSTOP, a debugger), passes them by.
 _STALL_S = 0.5
-_STAGGER_S = 0.020
-_STAGGERED = 50
 # Writers that do not queue poll, SQLite's busy handler every 100 ms at last, and between two writers of the line they
 # find the lock free for a tenth of a millisecond. Once one was met, the line leaves it free for a quarter of each hold:
 # a fifth of the time, in which 50 looks in 5 s all miss once in 70,000.
@@ -191,7 +189,7 @@ class TicketLine:
         if not file.is_free(INSIDE):
             return file.insider()
         upcoming, admitted = file.counters()
-        return file.first_in_line(admitted, upcoming if self._ticket is None else self._ticket)
+        return next(file.owners(admitted, upcoming if self._ticket is None else self._ticket), None)
 
     def state(self) -> LineState:
         """Who is inside and in line, as far as the counters tell: a ticket whose byte is locked has a living owner."""
@@ -221,14 +219,13 @@ class TicketLine:
             _, admitted = file.counters()
             if admitted >= ticket or file.is_free(*file.ahead_of(ticket)):
                 return True
-            look_s = _STALL_S + _STAGGER_S * min(ticket - admitted, _STAGGERED)
-            moved = self._waits.until_free(*ahead, deadline, look=self._stalled(), look_s=look_s)
+            moved = self._waits.until_free(*ahead, deadline, look=self._stalled(ticket), look_s=_STALL_S)
             if self._inside or not moved:
                 return self._inside
             # Whoever was right ahead was admitted, or else died or gave up: then one request waits for all of them.
             ahead = file.ahead_of(ticket)
 
-    def _stalled(self) -> Callable[[], bool]:
+    def _stalled(self, ticket: int) -> Callable[[], bool]:
         """A look at the line, to be taken again and again; true, and then we are inside, once it stands still."""
         file = self._file
         seen = -1  # how far the line was when we last saw nobody inside
@@ -240,7 +237,7 @@ class TicketLine:
                 seen = -1
             elif seen != admitted:
                 seen = admitted
-            else:
+            elif all(_is_stopped(owner, self._namespace) for owner in file.owners(admitted, ticket)):
                 self._inside = file.try_lock(ENTER)
             return self._inside
 
@@ -271,3 +268,12 @@ def _load_what_a_timeout_says() -> None:
         from . import holder  # noqa: F401
     except (ImportError, OSError):
         pass  # no descriptor is left to read it with
+
+
+def _is_stopped(owner: Insider, namespace: int) -> bool:
+    """Whether the owner of a ticket is stopped, as far as can be known from here."""
+    if owner.namespace != namespace:
+        return True
+    from .holder import holder
+
+    return holder(owner.pid).state != "alive"
