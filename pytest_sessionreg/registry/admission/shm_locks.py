@@ -35,7 +35,7 @@ def writer(database: str) -> int | None:
     """The pid of the process that holds the write lock on `database`; None if none does, or if that is unknown.
 
     Linux only. Asked through the descriptor of a connection that this process has open: microseconds, while reading
-    /proc/locks makes the kernel wait for some 10 ms (measured: reports/write-queue-faults). Asked as if for a lock of
+    /proc/locks makes the kernel wait for some 10 ms (Linux 6.18, 100 waits: p50 9.3, max 21). Asked as if for a lock of
     the descriptor's own (F_OFD_GETLK), so that other connections of this process are told as well.
     """
     descriptor = _own_descriptor(database + "-shm")

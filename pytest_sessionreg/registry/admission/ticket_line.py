@@ -44,7 +44,7 @@ _HEAD_LOOK_S = 0.010
 class TicketLine:
     """This process's place in the line of one database, `path` being the sidecar's.
 
-    Raises OSError where the file system refuses the file or its file.
+    Raises OSError where the file system refuses the file or its locks.
     """
 
     __slots__ = (
