@@ -251,18 +251,19 @@ class Database:
         SQLite and closed it: that dropped this process's locks, and the next process to close unlinked the log
         (https://www.sqlite.org/howtocorrupt.html, 2.2). Writes into an unlinked log would be acknowledged and lost.
         """
+        found: tuple[int, int] | None = None
         try:
             status = os.stat(self._log)
             found = (status.st_dev, status.st_ino)
         except OSError:
-            found = (0, 0)
+            pass  # gone, if it was ever seen
         if self._log_identity is None:
             self._log_identity = found
         elif found != self._log_identity:
             self.rollback()
             message = (
-                f"{self._log}: was deleted or replaced under this registry, because some code in this process closed a "
-                "descriptor of the database that was not SQLite's; nothing was written: close it and open again"
+                f"{self._log}: was deleted or replaced under this registry, by hand, or because code in this process "
+                "closed a descriptor of the database that was not SQLite's; nothing was written: close it and open again"
             )
             raise DatabaseMoved(message, database=self.path)
 
