@@ -263,7 +263,7 @@ class Database:
             self.rollback()
             message = (
                 f"{self._log}: was deleted or replaced under this registry, by hand, or because code in this process "
-                "closed a descriptor of the database that was not SQLite's; nothing was written: close it and open again"
+                "closed a descriptor of the database that was not SQLite's; nothing was written: open the registry anew"
             )
             raise DatabaseMoved(message, database=self.path)
 
