@@ -102,7 +102,8 @@ class Group(Sequence[Worker]):
             for index, payload in enumerate(self._payloads):
                 worker = Worker(index, self._launcher, self._deadline)
                 self._workers.append(worker)
-                worker.connection.send_bytes(payload)
+                with suppress(OSError):  # it died or met its deadline already, which `wait_until_ready` will tell
+                    worker.connection.send_bytes(payload)
         except BaseException:
             self.end()
             raise

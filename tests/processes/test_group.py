@@ -127,6 +127,12 @@ def test_a_worker_that_dies_is_named_with_its_status(method: StartMethod, end: s
     assert caught.value.statuses == {2: status}
 
 
+def test_a_deadline_that_passes_while_the_workers_are_started_is_told_as_such() -> None:
+    much = bytes(5_000_000)
+    with pytest.raises(DeadlinePassed):
+        _run([Call.plain(len, much) for _ in range(12)], deadline_s=0.05)
+
+
 @_EVERY_METHOD
 def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(method: StartMethod) -> None:
     def hang(number: int) -> None:
