@@ -29,10 +29,11 @@ class ByteWaits:
         self._locks = self._thread_locks = locks
 
     def until_free(
-        self, offset: int, length: int, deadline: float, *, look: Callable[[], bool] | None = None, look_s: float = 60
+        self, offset: int, length: int, deadline: float, *, look: Callable[[], float] | None = None, look_s: float = 60
     ) -> bool:
         """Wait until nobody else holds any of the bytes exclusively; False if `deadline` (monotonic seconds) comes
-        first, or a `look`, taken every `look_s` seconds, is true.
+        first, or a `look` says so: it is taken after `look_s` seconds and says in how many more to take it again; 0:
+        wait no longer.
         """
         self._thread = thread = ready_thread(self._thread, self._open_thread_locks)
         wait: Callable[[float], bool] = partial(self._poll, offset, length)
@@ -44,7 +45,9 @@ class ByteWaits:
                 look_at = monotonic() + look_s
                 if wait(min(deadline, look_at)):
                     return True
-                if look_at >= deadline or (look is not None and look()):
+                if look_at >= deadline:
+                    return False
+                if look is not None and not (look_s := look()):
                     return False
         finally:
             if thread is not None:

@@ -27,9 +27,12 @@ __all__ = ["TicketLine"]
 
 # Joining takes some 10 us: whoever holds it up this long is stopped, and is passed by without a ticket.
 _JOIN_PATIENCE_S = 0.5
-# With nobody inside, the head of the line enters within a millisecond. Whoever sees in two looks this far apart that
-# nobody is inside and nothing moves, and that all who are ahead are stopped (SIGSTOP, a debugger), passes them by.
+# With nobody inside, the head of the line enters within a millisecond. Whoever sees in two looks that nobody is inside
+# and nothing moves, and that all who are ahead are stopped (SIGSTOP, a debugger), passes them by. The looks of whoever
+# is next are this far apart; those of others in proportion to their place, up to the longest: a look of a process that
+# slept costs some 100 us, and 256 of them twice a second would take a twentieth of a core.
 _STALL_S = 0.5
+_LONGEST_STALL_S = 2.0
 # Writers that do not queue poll, SQLite's busy handler every 100 ms at last, and between two writers of the line they
 # find the lock free for a tenth of a millisecond. Once one was met, the line leaves it free for a quarter of each hold:
 # a fifth of the time, in which 50 looks in 5 s all miss once in 70,000.
@@ -52,6 +55,8 @@ class TicketLine:
         "_checked_ns",
         "_entered_ns",
         "_file",
+        "_held_before_ns",
+        "_held_ns",
         "_inside",
         "_lease_until_ns",
         "_namespace",
@@ -70,6 +75,7 @@ class TicketLine:
         self._lease_until_ns = 0
         self._checked_ns = monotonic_ns()
         self._entered_ns = 0
+        self._held_ns = self._held_before_ns = 0
         self._room_until_ns = 0
         self._pid = os.getpid()
         self._namespace = pid_namespace_inode()
@@ -81,6 +87,7 @@ class TicketLine:
         file = self._file
         if now_ns < self._lease_until_ns:
             self._inside = file.try_lock(ENTER)
+            self._entered_ns = now_ns
             return self._inside
         if now_ns - self._checked_ns > _CHECK_NS:
             file.check_unmoved()
@@ -113,9 +120,12 @@ class TicketLine:
         """Say that we are inside, and move the line up, so that our successor is ready when we leave.
 
         slice_ns: for how long from now on `enter_at_once` may let us in ahead of the line (a lease); 0 for not at all.
+        There is none either if our last two writes took longer than that (one may have met a checkpoint): its end would
+        wake the head in the middle of this one.
         """
         self._entered_ns = now_ns = monotonic_ns()
-        self._lease_until_ns = lease_until_ns = now_ns + slice_ns if slice_ns else 0
+        brief = min(self._held_ns, self._held_before_ns) < slice_ns
+        self._lease_until_ns = lease_until_ns = now_ns + slice_ns if brief else 0
         file, ticket = self._file, self._ticket
         if ticket is None:
             file.write(INSIDER, INSIDER_AT, self._pid, self._namespace, now_ns, lease_until_ns)
@@ -129,13 +139,17 @@ class TicketLine:
         """Let the next one in, after having entered; now_ns: the monotonic clock."""
         if not self._inside:
             return
-        in_lease = now_ns < self._lease_until_ns
-        if now_ns < self._room_until_ns and not in_lease:
-            sleep(min((now_ns - self._entered_ns) / 1e9 * _ROOM, _MOST_ROOM_S))
+        self._held_before_ns, self._held_ns = self._held_ns, now_ns - self._entered_ns
+        if now_ns < self._lease_until_ns:  # we may come back, and call the head then; if not, it looks by itself
+            self._inside = False
+            self._file.unlock(LEAVE)
+            return
+        if now_ns < self._room_until_ns:
+            sleep(min(self._held_ns / 1e9 * _ROOM, _MOST_ROOM_S))
         self._inside = False
         self._file.unlock(LEAVE)
-        if not in_lease:  # else we may come back, and call the head then; should we stay away, it looks by itself
-            self._call_head()
+        self._lease_until_ns = 0
+        self._call_head()
 
     def make_room(self) -> None:
         """Have the line leave SQLite's lock free now and then: a writer was met that does not queue."""
@@ -219,18 +233,20 @@ class TicketLine:
             _, admitted = file.counters()
             if admitted >= ticket or file.is_free(*file.ahead_of(ticket)):
                 return True
-            moved = self._waits.until_free(*ahead, deadline, look=self._stalled(ticket), look_s=_STALL_S)
+            moved = self._waits.until_free(
+                *ahead, deadline, look=self._stalled(ticket), look_s=_look_s(ticket - admitted)
+            )
             if self._inside or not moved:
                 return self._inside
             # Whoever was right ahead was admitted, or else died or gave up: then one request waits for all of them.
             ahead = file.ahead_of(ticket)
 
-    def _stalled(self, ticket: int) -> Callable[[], bool]:
-        """A look at the line, to be taken again and again; true, and then we are inside, once it stands still."""
+    def _stalled(self, ticket: int) -> Callable[[], float]:
+        """A look at the line: in how many seconds to take the next; 0, and then we are inside, once it stands still."""
         file = self._file
         seen = -1  # how far the line was when we last saw nobody inside
 
-        def look() -> bool:
+        def look() -> float:
             nonlocal seen
             _, admitted = file.counters()
             if not file.is_free(INSIDE):
@@ -239,7 +255,7 @@ class TicketLine:
                 seen = admitted
             elif all(_is_stopped(owner, self._namespace) for owner in file.owners(admitted, ticket)):
                 self._inside = file.try_lock(ENTER)
-            return self._inside
+            return 0.0 if self._inside else _look_s(ticket - admitted)
 
         return look
 
@@ -260,6 +276,11 @@ class TicketLine:
     def _open_bell(self) -> Bell:
         self._bell = Bell(self._file.path)
         return self._bell
+
+
+def _look_s(ahead: int) -> float:
+    """In how many seconds whoever has so many ahead of him looks whether the line stands still."""
+    return min(_STALL_S * max(ahead, 1), _LONGEST_STALL_S)
 
 
 def _load_what_a_timeout_says() -> None:

@@ -124,9 +124,10 @@ def test_whoever_is_killed_in_the_middle_keeps_nobody_waiting_and_order_holds(
 
 def test_a_lease_lets_its_owner_back_in_ahead_of_the_line_and_ends(line: Callable[[], TicketLine]) -> None:
     owner, waiter = line(), line()
-    assert _enter(owner, slice_s=0.04)
-    lease_until = owner._lease_until_ns
+    assert _enter(owner)
     waiting = _in_line(waiter)
+    owner.admitted(40_000_000)
+    lease_until = owner._lease_until_ns
     returns = 0
     while True:
         owner.leave(monotonic_ns())
@@ -137,6 +138,18 @@ def test_a_lease_lets_its_owner_back_in_ahead_of_the_line_and_ends(line: Callabl
     waiting.join(10)
     assert waiter._inside
     assert monotonic_ns() > lease_until - 1_000_000
+
+
+def test_an_owner_whose_writes_outlast_the_slice_gets_no_lease(line: Callable[[], TicketLine]) -> None:
+    owner = line()
+    leases = []
+    for hold_s in (0.02, 0.02, 0, 0.02, 0):
+        assert _enter(owner, slice_s=0.01)
+        leases.append(owner._lease_until_ns > 0)
+        owner._lease_until_ns = 0
+        sleep(hold_s)
+        owner.leave(monotonic_ns())
+    assert leases == [True, True, False, True, True]  # one long write between short ones may have met a checkpoint
 
 
 def test_an_owner_that_stays_away_costs_the_line_no_more_than_its_lease(line: Callable[[], TicketLine]) -> None:
