@@ -35,7 +35,13 @@ from pytest_sessionreg.storm.result import Run
 from pytest_sessionreg.storm.storm import run_storm
 
 Figures = dict[str, float | None]
+# The cost of waiting: so many writers, of whose writes the first are not counted.
+_WAITERS = 256
 _FIRST_WRITES = 2
+_WRITES = 8
+# One holds the lock until all the others are in line, and then for so long that what they cost meanwhile shows.
+_JOINING_S = 2.0
+_STANDING_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,46 +171,103 @@ def _short(value: float) -> str:
 
 
 def _waiting_cost(rounds: int) -> list[str]:
-    """The processor time that 256 waiting writers cost, beyond what the same writes cost a lone writer."""
-    shares = []
+    """The processor time of 256 writers in line, while nobody moves and in a storm.
+
+    In line behind somebody who holds for seconds they do nothing but wait. In a storm each admission costs as well: two
+    wake-ups of a process that slept, and its BEGIN.
+    """
+    standing, moving = [], []
     for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as directory:
-            path = os.path.join(directory, "sessions.db")
-            Registry.open(path).close()
-            lone_s, _ = _processor_time(path, workers=1, writes=100)
-            waiting_s, elapsed_s = _processor_time(path, workers=256, writes=8)
-            # both without each worker's first writes: the first wait of a process loads what waiting needs
-            shares.append((waiting_s - lone_s / 100 * 256 * 8) / (elapsed_s * 8 / (8 + _FIRST_WRITES)))
-    text = ", ".join(f"{share * 100:.2f}" for share in sorted(shares))
-    return [f"256 writers, 5 ms hold: processor time spent waiting, % of one core: {text} (bar: median <= 2)", ""]
+        standing.append(_standing_share() * 100)
+        moving.append(_moving_share() * 100)
+    waiting, admissions = (", ".join(f"{share:.2f}" for share in sorted(shares)) for shares in (standing, moving))
+    many = f"{_WAITERS} writers"
+    return [
+        f"{many} in line behind one who holds on: processor time, % of one core: {waiting} (bar: median <= 2)",
+        "",
+        f"{many}, 5 ms hold, no think: processor time from asking to BEGIN's success, % of one core: {admissions}",
+        "",
+    ]
 
 
-def _processor_time(path: str, *, workers: int, writes: int) -> tuple[float, float]:
-    """Seconds of processor time of all workers, threads included, and seconds from the gate to the last write."""
-    calls = [Call(_ready_writer, (path, worker, writes)) for worker in range(workers)]
-    with Group(calls, deadline_s=120) as group:
-        group.wait_until_ready()
-        started = perf_counter()
-        group.open_gate()
-        spent = group.results()
-        return sum(spent), perf_counter() - started
+def _standing_share() -> float:
+    """Processor time of all who wait over the time they are watched; each process has waited and written before."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "sessions.db")
+        Registry.open(path).close()
+        calls = [Call(_holder, (path,)), *(Call(_standing_writer, (path, worker)) for worker in range(_WAITERS))]
+        with Group(calls, deadline_s=120) as group:
+            group.wait_until_ready()
+            waiting = group.pids[1:]
+            group.open_gate()
+            sleep(2 * _JOINING_S)
+            before_s = sum(map(_spent_s, waiting))
+            sleep(_STANDING_S)
+            spent_s: float = sum(map(_spent_s, waiting)) - before_s
+            group.results()
+    return spent_s / _STANDING_S
 
 
-def _ready_writer(path: str, worker: int, writes: int) -> Callable[[], float]:
+def _spent_s(pid: int) -> float:
+    """Processor time of all threads of a process, from the kernel's accounts in nanoseconds."""
+    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+
+
+def _holder(path: str) -> Callable[[], None]:
+    registry = Registry.open(path, policy=WriteQueue(patience=60))
+
+    def run() -> None:
+        for hold_s in (_JOINING_S, _JOINING_S + _STANDING_S):
+            with registry.transaction():
+                sleep(hold_s)
+        registry.close()
+
+    return run
+
+
+def _standing_writer(path: str, worker: int) -> Callable[[], None]:
+    registry = Registry.open(path, policy=WriteQueue(patience=60))
+    registry.sessions.register(f"session-{worker}")
+
+    def run() -> None:
+        sleep(_JOINING_S / 2)  # the holder first, twice
+        for _ in range(2):  # the first wait of a process loads what waiting needs
+            registry.sessions.heartbeat(f"session-{worker}")
+        registry.close()
+
+    return run
+
+
+def _moving_share() -> float:
+    """Processor time of all admissions over the time of the storm, without each process's first writes."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "sessions.db")
+        Registry.open(path).close()
+        calls = [Call(_moving_writer, (path, worker)) for worker in range(_WAITERS)]
+        with Group(calls, deadline_s=120) as group:
+            group.wait_until_ready()
+            started = perf_counter()
+            group.open_gate()
+            spent_s: float = sum(group.results())
+            elapsed_s = perf_counter() - started
+    return spent_s / (elapsed_s * _WRITES / (_WRITES + _FIRST_WRITES))
+
+
+def _moving_writer(path: str, worker: int) -> Callable[[], float]:
     registry = Registry.open(path, policy=WriteQueue(patience=60))
     registry.sessions.register(f"session-{worker}")
 
     def run() -> float:
-        before = 0.0
-        for number in range(_FIRST_WRITES + writes):
-            if number == _FIRST_WRITES:
-                before = process_time()
+        spent_s = 0.0
+        for number in range(_FIRST_WRITES + _WRITES):
+            before = process_time()
             with registry.transaction():
+                if number >= _FIRST_WRITES:
+                    spent_s += process_time() - before
                 registry.sessions.heartbeat(f"session-{worker}")
                 sleep(0.005)
-        spent = process_time() - before
         registry.close()
-        return spent
+        return spent_s
 
     return run
 
