@@ -32,7 +32,7 @@ _JOIN_PATIENCE_S = 0.5
 # is next are this far apart; those of others in proportion to their place, up to the longest: a look of a process that
 # slept costs some 100 us, and 256 of them twice a second would take a twentieth of a core.
 _STALL_S = 0.5
-_LONGEST_STALL_S = 2.0
+_LONGEST_STALL_S = 3.0
 # Writers that do not queue poll, SQLite's busy handler every 100 ms at last, and between two writers of the line they
 # find the lock free for a tenth of a millisecond. Once one was met, the line leaves it free for a quarter of each hold:
 # a fifth of the time, in which 50 looks in 5 s all miss once in 70,000.
@@ -233,29 +233,31 @@ class TicketLine:
             _, admitted = file.counters()
             if admitted >= ticket or file.is_free(*file.ahead_of(ticket)):
                 return True
-            moved = self._waits.until_free(
-                *ahead, deadline, look=self._stalled(ticket), look_s=_look_s(ticket - admitted)
-            )
+            look = self._stalled(ticket, ticket - admitted)
+            moved = self._waits.until_free(*ahead, deadline, look=look, look_s=_look_s(ticket - admitted))
             if self._inside or not moved:
                 return self._inside
             # Whoever was right ahead was admitted, or else died or gave up: then one request waits for all of them.
             ahead = file.ahead_of(ticket)
 
-    def _stalled(self, ticket: int) -> Callable[[], float]:
+    def _stalled(self, ticket: int, ahead: int) -> Callable[[], float]:
         """A look at the line: in how many seconds to take the next; 0, and then we are inside, once it stands still."""
         file = self._file
         seen = -1  # how far the line was when we last saw nobody inside
+        look_s = _look_s(ahead)
 
         def look() -> float:
-            nonlocal seen
-            _, admitted = file.counters()
+            nonlocal look_s, seen
             if not file.is_free(INSIDE):
                 seen = -1
-            elif seen != admitted:
+                return look_s
+            _, admitted = file.counters()
+            look_s = _look_s(ticket - admitted)
+            if seen != admitted:
                 seen = admitted
             elif all(_is_stopped(owner, self._namespace) for owner in file.owners(admitted, ticket)):
                 self._inside = file.try_lock(ENTER)
-            return 0.0 if self._inside else _look_s(ticket - admitted)
+            return 0.0 if self._inside else look_s
 
         return look
 
