@@ -17,22 +17,13 @@ from .byte_locks import exclusive, free
 from .byte_waits import ByteWaits
 from .line_state import LineState
 from .sidecar import INSIDER, INSIDER_AT, Insider, pid_namespace_inode
+from .stall import Stall
 from .ticket_file import ENTER, HEADER_BYTES, INSIDE, JOIN, LEAVE, ROOM_NS, TicketFile, room_until_ns
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["TicketLine"]
 
 # Joining takes some 10 us: whoever holds it up this long is stopped, and is passed by without a ticket.
 _JOIN_PATIENCE_S = 0.5
-# With nobody inside, the head of the line enters within a millisecond. Whoever sees in two looks that nobody is inside
-# and nothing moves, and that all who are ahead are stopped (SIGSTOP, a debugger), passes them by. The looks of whoever
-# is next are this far apart; those of others in proportion to their place, up to the longest: a look of a process that
-# slept costs some 100 us, and 256 of them twice a second would take a twentieth of a core.
-_STALL_S = 0.5
-_LONGEST_STALL_S = 3.0
 # Writers that do not queue poll, SQLite's busy handler every 100 ms at last, and between two writers of the line they
 # find the lock free for a tenth of a millisecond. Once one was met, the line leaves it free for a quarter of each hold:
 # a fifth of the time, in which 50 looks in 5 s all miss once in 70,000.
@@ -233,33 +224,13 @@ class TicketLine:
             _, admitted = file.counters()
             if admitted >= ticket or file.is_free(*file.ahead_of(ticket)):
                 return True
-            look = self._stalled(ticket, ticket - admitted)
-            moved = self._waits.until_free(*ahead, deadline, look=look, look_s=_look_s(ticket - admitted))
+            stall = Stall(file, ticket, ticket - admitted, self._namespace)
+            moved = self._waits.until_free(*ahead, deadline, look=stall.look, look_s=stall.look_s)
+            self._inside = stall.passed_by
             if self._inside or not moved:
                 return self._inside
             # Whoever was right ahead was admitted, or else died or gave up: then one request waits for all of them.
             ahead = file.ahead_of(ticket)
-
-    def _stalled(self, ticket: int, ahead: int) -> Callable[[], float]:
-        """A look at the line: in how many seconds to take the next; 0, and then we are inside, once it stands still."""
-        file = self._file
-        seen = -1  # how far the line was when we last saw nobody inside
-        look_s = _look_s(ahead)
-
-        def look() -> float:
-            nonlocal look_s, seen
-            if not file.is_free(INSIDE):
-                seen = -1
-                return look_s
-            _, admitted = file.counters()
-            look_s = _look_s(ticket - admitted)
-            if seen != admitted:
-                seen = admitted
-            elif all(_is_stopped(owner, self._namespace) for owner in file.owners(admitted, ticket)):
-                self._inside = file.try_lock(ENTER)
-            return 0.0 if self._inside else look_s
-
-        return look
 
     def _wait_as_head(self, deadline: float) -> bool:
         """Wait until nobody is inside, or may come back by a lease; and be inside."""
@@ -280,23 +251,9 @@ class TicketLine:
         return self._bell
 
 
-def _look_s(ahead: int) -> float:
-    """In how many seconds whoever has so many ahead of him looks whether the line stands still."""
-    return min(_STALL_S * max(ahead, 1), _LONGEST_STALL_S)
-
-
 def _load_what_a_timeout_says() -> None:
     """Now that we have our place, for a timeout must not come late."""
     try:  # noqa: SIM105  contextlib would cost a cold start
         from . import holder  # noqa: F401
     except (ImportError, OSError):
         pass  # no descriptor is left to read it with
-
-
-def _is_stopped(owner: Insider, namespace: int) -> bool:
-    """Whether the owner of a ticket is stopped, as far as can be known from here."""
-    if owner.namespace != namespace:
-        return True
-    from .holder import holder
-
-    return holder(owner.pid).state != "alive"
