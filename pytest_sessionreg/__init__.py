@@ -1,14 +1,15 @@
 """A session registry that many processes share, and the tools that measure how it, or your own database, holds.
 
-Importing this loads neither pytest, numpy, matplotlib nor psutil; the policies are loaded when first named.
+Importing this loads nothing: each name is loaded when it is first used, and none loads pytest, numpy or matplotlib.
 """
 
 from __future__ import annotations
 
-from .registry import Registry, RegistryError, WriteTimeout
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .crash import crash_point
+    from .processes import CrashAt
+    from .registry import Registry, RegistryError, WriteTimeout
     from .registry.admission.busy_timeout import BusyTimeout
     from .registry.admission.fixed_interval import FixedInterval
     from .registry.admission.record import WriteRecord
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusyTimeout",
+    "CrashAt",
     "FixedInterval",
     "Registry",
     "RegistryError",
@@ -25,11 +27,12 @@ __all__ = [
     "WriteRecord",
     "WriteTimeout",
     "__version__",
+    "crash_point",
 ]
 
 __version__ = "0.1.0"
 
-_LOADED_WHEN_NAMED = {
+_POLICIES = {
     "BusyTimeout": "busy_timeout",
     "FixedInterval": "fixed_interval",
     "RetryBudget": "retry_budget",
@@ -39,7 +42,19 @@ _LOADED_WHEN_NAMED = {
 
 
 def __getattr__(name: str) -> object:
-    module = _LOADED_WHEN_NAMED.get(name)
+    if name in {"Registry", "RegistryError", "WriteTimeout"}:
+        from . import registry
+
+        return getattr(registry, name)
+    if name == "crash_point":
+        from .crash import crash_point
+
+        return crash_point
+    if name == "CrashAt":
+        from .processes import CrashAt
+
+        return CrashAt
+    module = _POLICIES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

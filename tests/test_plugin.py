@@ -5,31 +5,23 @@ import sys
 
 import pytest
 
+# Every fixture with what a test of it may do.
+_USES = {
+    "temp_db": "temp_db().check()",
+    "session_registry": "session_registry.sessions.heartbeat('one')",
+    "session_registry_path": "assert not session_registry_path.exists()",
+    "session_registry_factory": "session_registry_factory().sessions.list()",
+    "workers": "assert workers.run(int, 2) == [0, 0]",
+    "storm": "assert storm(policy='queue', workers=2, writes=2).lost == 0",
+}
+_SUITE = "".join(f"def test_{name}({name}):\n    {use}\n\n" for name, use in _USES.items())
+
 
 def _passes(pytester: pytest.Pytester, code: str, *words: str, passed: int = 1) -> pytest.RunResult:
     pytester.makepyfile(code)
     result = pytester.runpytest_subprocess(*words)
     result.assert_outcomes(passed=passed)
     return result
-
-
-def test_a_registry_of_its_own_per_test(pytester: pytest.Pytester) -> None:
-    _passes(
-        pytester,
-        """
-        def test_one(session_registry, session_registry_path):
-            session_registry.sessions.register("one")
-            assert session_registry.path == str(session_registry_path)
-
-        def test_other(session_registry):
-            assert session_registry.sessions.list() == []
-        """,
-        passed=2,
-    )
-
-
-def test_the_path_comes_without_a_file(pytester: pytest.Pytester) -> None:
-    _passes(pytester, "def test_it(session_registry_path):\n    assert not session_registry_path.exists()")
 
 
 @pytest.mark.parametrize("words", [[], ["-n", "2"], ["-p", "no:cacheprovider", "--import-mode=importlib"]], ids=str)
@@ -56,21 +48,6 @@ def test_workers_run_functions_defined_inside_the_test(pytester: pytest.Pytester
         """,
         *words,
     )
-
-
-def test_a_failing_assertion_in_a_worker_shows_its_values(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        def test_it(workers):
-            def check(number):
-                assert number < 2, "too large"
-
-            workers.run(check, 4, workers.index)
-        """
-    )
-    result = pytester.runpytest_subprocess()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*2 of 4 workers failed, the first is worker 2*", "*assert 2 < 2*"])
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "True", "2.0"])
@@ -105,11 +82,102 @@ def test_a_storm_in_one_line(pytester: pytest.Pytester) -> None:
     )
 
 
-def test_the_plugin_can_be_switched_off(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("def test_it(session_registry):\n    pass")
+@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
+def test_every_fixture_works_under_every_way_to_run_tests(pytester: pytest.Pytester, words: list[str]) -> None:
+    _passes(pytester, _SUITE, *words, "-W", "error", passed=len(_USES))
+
+
+def test_unittest_classes_get_the_fixtures_through_an_autouse_one(pytester: pytest.Pytester) -> None:
+    """unittest.TestCase methods take no arguments: https://docs.pytest.org/en/stable/how-to/unittest.html."""
+    _passes(
+        pytester,
+        """
+        import unittest
+        import pytest
+
+        class TestStore(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def _fixtures(self, temp_db, workers, session_registry):
+                self.db = temp_db("CREATE TABLE t (n)")
+                self.workers = workers
+                self.registry = session_registry
+
+            def setUp(self):
+                self.connection = self.db.connect()
+                self.addCleanup(self.connection.close)
+
+            def test_one(self):
+                self.connection.execute("INSERT INTO t VALUES (1)")
+                self.connection.commit()
+                self.registry.sessions.register("one")
+
+            def test_other(self):
+                self.assertEqual(self.connection.execute("SELECT count(*) FROM t").fetchone(), (0,))
+                self.assertEqual(self.workers.run(int, 2), [0, 0])
+                self.assertEqual(self.registry.sessions.list(), [])
+
+        @pytest.mark.usefixtures("session_registry")
+        class TestUsed(unittest.TestCase):
+            def test_it(self):
+                pass
+        """,
+        passed=3,
+    )
+
+
+def test_a_unittest_that_closes_too_late_is_told_where_it_opened(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import unittest
+        import pytest
+
+        class TestStore(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def _fixtures(self, temp_db):
+                self.connection = temp_db().connect()
+
+            def test_it(self):
+                pass
+        """
+    )
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*1 connection outlived the test*", "*opened at *.py:7 in _fixtures*"])
+
+
+def test_switched_off_nothing_of_the_plugin_is_left(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        _SUITE
+        + """
+def test_nothing_is_loaded_and_nothing_guarded():
+    import os, sys
+    assert not any(name.startswith("pytest_sessionreg") for name in sys.modules)
+    assert str(os.getpid()) not in os.environ.get("SESSIONREG_GUARD", "")
+"""
+    )
     result = pytester.runpytest_subprocess("-p", "no:sessionreg")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*fixture 'session_registry' not found*"])
+    result.assert_outcomes(errors=len(_USES), passed=1)
+    for name in _USES:
+        result.stdout.fnmatch_lines_random([f"*fixture '{name}' not found*"])
+    for words in (["--help"], ["--fixtures"]):
+        text = pytester.runpytest_subprocess("-p", "no:sessionreg", *words).stdout.str()
+        assert "real_registry" not in text
+        assert "sessionreg_guard" not in text
+        assert "temp_db" not in text
+
+
+def test_what_the_plugin_offers_is_explained_by_pytest_itself(pytester: pytest.Pytester) -> None:
+    fixtures = pytester.runpytest_subprocess("--fixtures").stdout
+    for name in _USES:
+        fixtures.fnmatch_lines_random([f"{name} -- *pytest_sessionreg/fixtures/*.py:*"])
+    assert "no docstring available" not in fixtures.str()
+    pytester.runpytest_subprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.real_registry: let this test open*"])
+    pytester.runpytest_subprocess("--help").stdout.fnmatch_lines(["*sessionreg_guard (bool):*"])
+
+
+def test_a_run_that_uses_nothing_is_told_nothing(pytester: pytest.Pytester) -> None:
+    result = _passes(pytester, "def test_it(): pass")
+    assert "sessionreg" not in result.stdout.str().partition("\ncollected")[2]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +201,7 @@ def test_importing_the_package_and_writing_once_stays_light(
 def test_the_plugin_loads_nothing_heavy_before_it_is_used() -> None:
     program = (
         "import sys, pytest, pytest_sessionreg.plugin\n"
-        "heavy = {'numpy', 'matplotlib', 'psutil', 'cloudpickle', 'rich.console', 'jinja2'}\n"
+        "heavy = {'numpy', 'matplotlib', 'psutil', 'cloudpickle', 'rich.console', 'jinja2', 'sqlite3'}\n"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

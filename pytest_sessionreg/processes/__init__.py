@@ -5,18 +5,35 @@ Knows neither pytest, SQLite nor the registry.
 
 from __future__ import annotations
 
-from .errors import DeadlinePassed, ProcessError, WorkerDied, WorkerFailed
+from .crash_at import CrashAt
+from .errors import (
+    CrashPointMissed,
+    CrashPointUnknown,
+    DeadlinePassed,
+    GroupEnded,
+    ProcessError,
+    WorkerDied,
+    WorkerEnded,
+    WorkerFailed,
+)
 from .group import Group, StartMethod
 from .message import Failure
 from .payload import Call
+from .worker import Worker
 
 __all__ = [
     "Call",
+    "CrashAt",
+    "CrashPointMissed",
+    "CrashPointUnknown",
     "DeadlinePassed",
     "Failure",
     "Group",
+    "GroupEnded",
     "ProcessError",
     "StartMethod",
+    "Worker",
     "WorkerDied",
+    "WorkerEnded",
     "WorkerFailed",
 ]

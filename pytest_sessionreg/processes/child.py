@@ -6,21 +6,28 @@ import os
 import pickle
 import sys
 import traceback
+from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
 
-from .message import FAILURE, READY, VALUE, Failure
+from . import payload
+from .crash_at import Armed
+from .message import CRASHING, FAILURE, MISSED, READY, VALUE, Failure, Missed
 
 __all__ = ["live"]
+
+# Whose frames, on the way to the caller's function, tell nobody anything.
+_OUR_FILES = {__file__, payload.__file__}
 
 
 def live(connection: Connection) -> None:
     """The whole life of a worker: one call received, one answer sent; returns early when the group is gone."""
     try:
-        prepare, arguments = pickle.loads(connection.recv_bytes())  # noqa: S301  our own parent wrote it
+        prepare, arguments, crash_at = pickle.loads(connection.recv_bytes())  # noqa: S301  our own parent wrote it
         run = prepare(*arguments)
+        crash = None if crash_at is None else Armed(crash_at, lambda: connection.send_bytes(CRASHING))
     except BaseException as error:  # noqa: BLE001  every way out of the function is reported, SystemExit too
         _send(connection, _failure("prepare", error))
         return
@@ -30,9 +37,14 @@ def live(connection: Connection) -> None:
     except (EOFError, OSError):
         return  # the group ended before the gate opened
     try:
-        value = run()
+        with crash or nullcontext():
+            value = run()
     except BaseException as error:  # noqa: BLE001  as above
         _send(connection, _failure("run", error))
+        return
+    if crash is not None:
+        missed = Missed(str(crash_at), crash.hits, tuple(crash.seen))
+        _send(connection, MISSED + pickle.dumps(missed))
         return
     try:
         answer = VALUE + cloudpickle.dumps(value)
@@ -61,7 +73,7 @@ def _send(connection: Connection, answer: Any) -> None:
 def _failure(phase: str, error: BaseException) -> bytes:
     kind = type(error)
     frames = error.__traceback__
-    if frames is not None:
-        frames = frames.tb_next  # the first frame is this module's own
+    while frames is not None and frames.tb_frame.f_code.co_filename in _OUR_FILES:
+        frames = frames.tb_next
     text = "".join(traceback.format_exception(kind, error, frames))
     return FAILURE + pickle.dumps(Failure(phase, f"{kind.__module__}.{kind.__qualname__}", str(error), text))

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from .message import Failure
+from .message import Failure, Missed
 
-__all__ = ["DeadlinePassed", "ProcessError", "WorkerDied", "WorkerFailed"]
+__all__ = [
+    "CrashPointMissed",
+    "CrashPointUnknown",
+    "DeadlinePassed",
+    "GroupEnded",
+    "ProcessError",
+    "WorkerDied",
+    "WorkerEnded",
+    "WorkerFailed",
+]
 
 
 class ProcessError(Exception):
@@ -19,12 +27,12 @@ class WorkerFailed(ProcessError):
 
     def __init__(self, failures: Mapping[int, Failure], count: int) -> None:
         self.failures = dict(failures)
-        first = min(failures)
-        same = Counter(failure.traceback for failure in failures.values())
-        lines = [f"{len(failures)} of {count} workers failed, the first is worker {first}; its traceback:"]
-        for traceback, times in same.most_common():
-            if times > 1:
-                lines.append(f"({times} workers, same traceback)")
+        same: dict[str, list[int]] = {}
+        for index, failure in sorted(failures.items()):
+            same.setdefault(failure.traceback, []).append(index)
+        lines = [f"{len(failures)} of {count} workers failed, the first is worker {min(failures)}"]
+        for traceback, indexes in same.items():
+            lines.append(f"worker {indexes[0]}:" if len(indexes) == 1 else f"{_listed(indexes)}, same traceback):")
             lines.append(traceback.rstrip())
         super().__init__("\n".join(lines))
 
@@ -37,10 +45,13 @@ class WorkerDied(ProcessError):
 
     def __init__(self, statuses: Mapping[int, int | None], count: int) -> None:
         self.statuses = dict(statuses)
-        named = ", ".join(f"worker {index} ({_cause(status)})" for index, status in sorted(statuses.items())[:8])
+        named = ", ".join(
+            f"worker {index} ({describe_status(status)})" for index, status in sorted(statuses.items())[:8]
+        )
         more = f" and {len(statuses) - 8} more" if len(statuses) > 8 else ""
         super().__init__(
-            f"{len(statuses)} of {count} workers died without a result: {named}{more}; see what killed them"
+            f"{len(statuses)} of {count} workers died without a result: {named}{more}; see what ended them "
+            "(a death that the test wants is one by `kill` or at a crash point)"
         )
 
 
@@ -58,7 +69,39 @@ class DeadlinePassed(ProcessError):
         )
 
 
-def _cause(status: int | None) -> str:
+class CrashPointMissed(ProcessError):
+    """Workers finished without having come to their crash point. `missed` holds a Missed per worker."""
+
+    def __init__(self, missed: Mapping[int, Missed]) -> None:
+        self.missed = dict(missed)
+        first = min(missed)
+        what = missed[first]
+        seen = ", ".join(map(repr, what.seen)) or "none"
+        super().__init__(
+            f"worker {first} finished and never came to its crash point ({what.crash_at}; passed {what.hits} times; "
+            f"named points passed: {seen}); check its name, or let the worker do more"
+        )
+
+
+class CrashPointUnknown(ProcessError, LookupError):
+    """A crash point's qualified name leads to no function whose calls can be seen."""
+
+
+class GroupEnded(ProcessError):
+    """A worker's answer was asked for after its group had ended, and it had given none until then."""
+
+
+class WorkerEnded(ProcessError):
+    """A signal was meant for a worker that has ended."""
+
+
+def _listed(indexes: Sequence[int]) -> str:
+    shown = ", ".join(map(str, indexes[:8])) + (" ..." if len(indexes) > 8 else "")
+    return f"workers {shown} ({len(indexes)} workers"
+
+
+def describe_status(status: int | None) -> str:
+    """An exit status in words."""
     if status is None:
         return "cause unknown"
     return f"killed by signal {-status}" if status < 0 else f"exit status {status}"

@@ -10,6 +10,7 @@ import gc
 import importlib
 import os
 import pickle
+import select
 import shutil
 import signal
 import socket
@@ -20,13 +21,15 @@ from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from . import child
+from .deadline import Deadline
 
-__all__ = ["main"]
+__all__ = ["main", "stop_child"]
 
-# Requests, one byte each: fork a worker (a socket comes along), tell a worker's exit status (its pid follows), end.
-# Hanging up without the last means that the parent was killed.
+# Requests, one byte each: fork a worker (a socket comes along), tell a worker's exit status or stop it (its pid
+# follows), end. Hanging up without the last means that the parent was killed.
 FORK = b"F"
 STATUS = b"S"
+STOP = b"T"
 END = b"E"
 # Answers: a pid or a status, as a signed 64-bit number.
 NUMBER = struct.Struct("<q")
@@ -34,6 +37,8 @@ UNKNOWN_STATUS = 1 << 32
 
 _PR_SET_PDEATHSIG = 1
 _STATUS_PATIENCE_S = 2.0
+# How much longer than their deadline workers live when the parent, whose business it is, does not end them.
+GRACE_S = 2.0
 
 
 def main(fd: int) -> NoReturn:
@@ -43,14 +48,17 @@ def main(fd: int) -> NoReturn:
     children: set[int] = set()
     scratch: str | None = None
     try:
-        preload, scratch = pickle.loads(_receive_block(control))  # noqa: S301  our own parent wrote it
+        preload, scratch, deadline_s = pickle.loads(_receive_block(control))  # noqa: S301  our own parent wrote it
+        deadline = Deadline(deadline_s + GRACE_S)
         for name in preload:
             importlib.import_module(name)
         gc.collect()
         gc.freeze()  # workers share these pages for as long as nobody touches them
         control.sendall(NUMBER.pack(os.getpid()))
-        while _serve(control, children):
-            pass
+        going = True
+        while going:
+            _await_request(control, children, deadline)
+            going = _serve(control, children)
         scratch = None  # the parent lives, and clears up itself
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone
@@ -67,6 +75,14 @@ def main(fd: int) -> NoReturn:
     raise AssertionError("unreachable: the process group was killed")
 
 
+def _await_request(control: socket.socket, children: set[int], deadline: Deadline) -> None:
+    """Wait for the parent; kill the workers at the deadline, because a parent that hangs or stands still will not."""
+    if deadline.passed or not select.select([control], [], [], deadline.remaining_s())[0]:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        select.select([control], [], [])
+
+
 def _serve(control: socket.socket, children: set[int]) -> bool:
     """Answer one request; False if it was the last."""
     request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -77,6 +93,9 @@ def _serve(control: socket.socket, children: set[int]) -> bool:
     if request == FORK:
         number = _fork(descriptors[0], control)
         children.add(number)
+    elif request == STOP:
+        (number,) = NUMBER.unpack(_receive(control, NUMBER.size))
+        stop_child(number)
     else:
         (pid,) = NUMBER.unpack(_receive(control, NUMBER.size))
         status = _reap(pid)
@@ -112,11 +131,16 @@ def _die_with(server: int) -> None:
         os._exit(1)
 
 
+def stop_child(pid: int) -> None:
+    """Stop a child of this process, and wait until it stands still or has ended; its status can still be asked for."""
+    os.kill(pid, signal.SIGSTOP)
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+
 def _reap(pid: int) -> int | None:
     """The exit status of a worker that has hung up, negative for a signal; None if it does not end."""
     if hasattr(os, "pidfd_open"):
-        import select
-
         descriptor = os.pidfd_open(pid)
         try:
             select.select([descriptor], [], [], _STATUS_PATIENCE_S)

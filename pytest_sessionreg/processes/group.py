@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from multiprocessing.connection import Connection, wait
-from time import monotonic, monotonic_ns
+from time import monotonic_ns
 from types import ModuleType, TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, cast, overload
 
-from .errors import DeadlinePassed, WorkerDied, WorkerFailed
+from .deadline import Deadline
+from .errors import DeadlinePassed, GroupEnded, WorkerEnded
 from .launcher import ForkServer, Launcher, Spawner
-from .message import FAILURE, GO, READY, VALUE, Failure
+from .message import GO
 from .payload import Call, dumps
+from .worker import Worker, raise_failures
 
 __all__ = ["Group", "StartMethod"]
 
@@ -33,12 +35,14 @@ class StartMethod(Enum):
         return cls.FORKSERVER if hasattr(os, "fork") else cls.SPAWN
 
 
-class Group:
-    """A context manager around `calls`, one worker each. Leaving it kills what is left and waits until it is gone.
+class Group(Sequence[Worker]):
+    """A context manager around `calls`, one worker each; a sequence of its workers. Leaving it kills what is left and
+    waits until it is gone.
 
     deadline_s: for everything from the start on, in seconds. preload: modules that the fork server imports once for all
-    workers. scratch: a directory of the caller's that the fork server removes should the caller be killed. by_value: a
-    module whose functions travel whole (see payload). Use: `with Group(calls, deadline_s=30) as group: group.run()`.
+    workers; preload_if_used: those that it imports only if the calls, pickled, name them. scratch: a directory of the
+    caller's that the fork server removes should the caller be killed. by_value: a module, or several, whose functions
+    travel whole (see payload). Use: `with Group(calls, deadline_s=30) as group: group.run()`.
     """
 
     def __init__(
@@ -47,112 +51,176 @@ class Group:
         *,
         deadline_s: float,
         preload: Sequence[str] = (),
+        preload_if_used: Sequence[str] = (),
         scratch: str | None = None,
-        by_value: ModuleType | None = None,
+        by_value: ModuleType | Sequence[ModuleType] | None = None,
         start_method: StartMethod | None = None,
     ) -> None:
         if not calls:
             raise ValueError("calls=(): a group needs at least one worker")
-        self._payloads = [dumps(call, by_value=by_value) for call in calls]
-        self._preload = preload
+        modules = [by_value] if isinstance(by_value, ModuleType) else by_value or []
+        self._payloads = [dumps(call, by_value=modules) for call in calls]
+        used = [name for name in preload_if_used if any(name.encode() in payload for payload in self._payloads)]
+        self._preload = [*preload, *used]
         self._scratch = scratch
         self._start_method = start_method or StartMethod.default()
-        self._deadline_s = deadline_s
-        self._deadline = monotonic() + deadline_s
+        self._deadline = Deadline(deadline_s)
         self._launcher: Launcher | None = None
-        self._connections: list[Connection] = []
-        self.pids: list[int] = []
+        self._workers: list[Worker] = []
+        self._ended = False
+
+    def __len__(self) -> int:
+        return len(self._payloads)
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(self._workers)
+
+    @overload
+    def __getitem__(self, index: int) -> Worker: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Worker]: ...
+    def __getitem__(self, index: int | slice) -> Worker | list[Worker]:
+        return self._workers[index]
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers' pids, in the order of the calls."""
+        return [worker.pid for worker in self._workers]
+
+    @property
+    def alive(self) -> list[Worker]:
+        """The workers that have not ended."""
+        return [worker for worker in self._workers if worker.alive]
+
+    def start(self) -> None:
+        """Start the processes, which entering the context does. Their functions wait for the gate."""
+        seconds = self._deadline.seconds
+        self._deadline = Deadline(seconds)
+        forked = self._start_method is StartMethod.FORKSERVER
+        try:
+            self._launcher = ForkServer(self._preload, self._scratch, seconds) if forked else Spawner(seconds)
+            for index, payload in enumerate(self._payloads):
+                worker = Worker(index, self._launcher, self._deadline)
+                self._workers.append(worker)
+                worker.connection.send_bytes(payload)
+        except BaseException:
+            self.end()
+            raise
 
     def __enter__(self) -> Self:
-        forked = self._start_method is StartMethod.FORKSERVER
-        self._deadline = monotonic() + self._deadline_s
-        self._launcher = ForkServer(self._preload, self._scratch) if forked else Spawner()
-        try:
-            for payload in self._payloads:
-                connection, pid = self._launcher.launch()
-                self._connections.append(connection)
-                self.pids.append(pid)
-                connection.send_bytes(payload)
-        except BaseException:
-            self._end()
-            raise
+        if self._launcher is None and not self._ended:
+            self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._end()
+        __tracebackhide__ = True
+        self.end()
+        if kind is None:
+            self.raise_untold()
 
     def run(self, on_tick: Callable[[], None] | None = None) -> list[Any]:
         """Wait for all at the gate, open it, and collect the results in the order of the calls.
 
-        on_tick is called about ten times a second meanwhile. Raises WorkerFailed, WorkerDied or DeadlinePassed.
+        on_tick is called about ten times a second meanwhile. Raises WorkerFailed, WorkerDied, CrashPointMissed or
+        DeadlinePassed.
         """
+        __tracebackhide__ = True
         self.wait_until_ready()
         self.open_gate()
         return self.results(on_tick)
 
     def wait_until_ready(self) -> None:
         """Wait until every worker stands at the gate. One that fails to get there ends the wait for all."""
-        self._collect(READY, "preparing", None)
+        __tracebackhide__ = True
+        self._receive_until(lambda worker: worker.ready, "preparing", give_up=lambda worker: worker.answered)
+        raise_failures(self._workers, len(self), self._deadline)
 
     def open_gate(self) -> int:
         """Let every worker go; the monotonic instant just before, in nanoseconds."""
         opened_ns = monotonic_ns()
-        for connection in self._connections:
+        for worker in self._workers:
             try:
-                connection.send_bytes(GO)
+                worker.connection.send_bytes(GO)
             except OSError:
                 continue  # it died at the gate, which `results` will tell
         return opened_ns
 
     def results(self, on_tick: Callable[[], None] | None = None) -> list[Any]:
-        """Every worker's result, in the order of the calls."""
-        answers = self._collect(VALUE, "running", on_tick)
-        return [pickle.loads(answers[index]) for index in range(len(self._payloads))]  # noqa: S301  our own workers wrote it
+        """Every worker's result, in the order of the calls. None for one that was killed, by `kill` or at its crash
+        point, before it had one. Raises as `run` does, and GroupEnded.
+        """
+        __tracebackhide__ = True
+        self._receive_until(lambda worker: worker.answered, "running", on_tick)
+        raise_failures(self._workers, len(self), self._deadline)
+        return [worker.value() for worker in self._workers]
 
-    def _collect(self, wanted: bytes, phase: str, on_tick: Callable[[], None] | None) -> dict[int, bytes]:
-        """One answer of kind `wanted` from each worker, by worker number."""
-        waiting = {connection: index for index, connection in enumerate(self._connections)}
-        answers: dict[int, bytes] = {}
-        failures: dict[int, Failure] = {}
-        dead: list[int] = []
-        while waiting:
-            remaining_s = self._deadline - monotonic()
-            if remaining_s <= 0:
-                raise DeadlinePassed(tuple(sorted(waiting.values())), self._deadline_s, phase)
+    def wait(self) -> list[int | None]:
+        """Wait until every worker has ended; their exit statuses, in the order of the calls. Raises DeadlinePassed."""
+        __tracebackhide__ = True
+        self._receive_until(lambda worker: worker.answered, "running")
+        return [worker.wait() for worker in self._workers]
+
+    def kill(self) -> None:
+        """Kill every worker that is left, and wait until they are gone: what they held is free."""
+        for worker in self._workers:
+            worker.send_kill()
+        for worker in self._workers:
+            if worker.killed:
+                worker.await_death()
+
+    def stop(self) -> None:
+        """Stop every worker that is left, and wait until they stand still."""
+        for worker in self.alive:
+            with suppress(WorkerEnded):  # it may end just now
+                worker.stop()
+
+    def cont(self) -> None:
+        """Let every worker that is left go on."""
+        for worker in self.alive:
+            with suppress(WorkerEnded):
+                worker.cont()
+
+    def end(self) -> None:
+        """Kill what is left and wait until it is gone; a second call does nothing."""
+        launcher, self._launcher = self._launcher, None
+        self._ended = True
+        if launcher is None:
+            return
+        try:
+            for worker in self._workers:
+                worker.close()
+        finally:
+            launcher.end()
+
+    def raise_untold(self) -> None:
+        """Raise the failures that no call has raised yet: what went wrong while nobody asked is not passed over."""
+        __tracebackhide__ = True
+        raise_failures([worker for worker in self._workers if not worker.told], len(self), self._deadline)
+
+    def _receive_until(
+        self,
+        done: Callable[[Worker], bool],
+        phase: str,
+        on_tick: Callable[[], None] | None = None,
+        give_up: Callable[[Worker], bool] = lambda _: False,
+    ) -> None:
+        """Receive until every worker is `done`, or until one of those that were heard is to `give_up` for."""
+        __tracebackhide__ = True
+        while waiting := {worker.connection: worker for worker in self._workers if not done(worker)}:
+            if self._ended:
+                numbers = ", ".join(str(worker.index) for worker in waiting.values())
+                raise GroupEnded(f"worker {numbers} had not answered when the group ended; collect before leaving it")
+            remaining_s = self._deadline.remaining_s()
             patience_s = remaining_s if on_tick is None else min(_TICK_S, remaining_s)
-            ready = cast(list[Connection], wait(list(waiting), patience_s))
+            heard = cast(list[Connection], wait(list(waiting), patience_s))
             if on_tick is not None:
                 on_tick()
-            for connection in ready:
-                index = waiting.pop(connection)
-                try:
-                    answer = connection.recv_bytes()
-                except (EOFError, OSError):
-                    dead.append(index)
-                    continue
-                if answer[:1] == FAILURE:
-                    failures[index] = pickle.loads(answer[1:])  # noqa: S301  our own worker wrote it
-                else:
-                    answers[index] = answer[1:]
-            if wanted == READY and (failures or dead):
-                break  # nobody starts if one cannot
-        if failures:
-            raise WorkerFailed(failures, len(self._payloads))
-        if dead:
-            raise WorkerDied({index: self._exit_status(index) for index in dead}, len(self._payloads))
-        return answers
-
-    def _exit_status(self, index: int) -> int | None:
-        return None if self._launcher is None else self._launcher.exit_status(self.pids[index])
-
-    def _end(self) -> None:
-        launcher, self._launcher = self._launcher, None
-        try:
-            if launcher is not None:
-                launcher.end()
-        finally:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            for connection in heard:
+                waiting[connection].receive()
+            if any(give_up(waiting[connection]) for connection in heard):
+                return
+            if not heard and self._deadline.passed:
+                numbers_left = tuple(sorted(worker.index for worker in waiting.values()))
+                raise DeadlinePassed(numbers_left, self._deadline.seconds, phase)

@@ -34,14 +34,20 @@ class Launcher(Protocol):
     def exit_status(self, pid: int) -> int | None:
         """The exit status of a worker that has hung up, negative for a signal; None if it cannot be learned."""
 
+    def stop(self, pid: int) -> None:
+        """Stop a worker, and wait until it stands still or has ended."""
+
     def end(self) -> None:
         """Kill every worker that is left and wait until all are gone."""
 
 
 class ForkServer:
-    """Workers forked from a server process that has the `preload` modules loaded. Linux and macOS."""
+    """Workers forked from a server process that has the `preload` modules loaded. Linux and macOS.
 
-    def __init__(self, preload: Sequence[str], scratch: str | None) -> None:
+    The server kills them when this process ends, or deadline_s after its own start.
+    """
+
+    def __init__(self, preload: Sequence[str], scratch: str | None, deadline_s: float) -> None:
         ours, theirs = socket.socketpair()
         self._control = ours
         try:
@@ -62,7 +68,7 @@ class ForkServer:
         finally:
             theirs.close()
         try:
-            orders = pickle.dumps((list(preload), scratch))
+            orders = pickle.dumps((list(preload), scratch, deadline_s))
             ours.sendall(fork_server.NUMBER.pack(len(orders)) + orders)
             self._number()
         except BaseException:
@@ -86,9 +92,12 @@ class ForkServer:
 
     def exit_status(self, pid: int) -> int | None:
         """Ask the server, whose child the worker is."""
-        self._control.sendall(fork_server.STATUS + fork_server.NUMBER.pack(pid))
-        status = self._number()
+        status = self._ask(fork_server.STATUS, pid)
         return None if status == fork_server.UNKNOWN_STATUS else status
+
+    def stop(self, pid: int) -> None:
+        """Ask the server, which is told by the kernel when its child has stopped."""
+        self._ask(fork_server.STOP, pid)
 
     def end(self) -> None:
         """Hang up, which is the server's sign to kill all it started, and itself."""
@@ -102,10 +111,17 @@ class ForkServer:
             self._server.wait(_END_PATIENCE_S)
             raise
 
+    def _ask(self, request: bytes, pid: int) -> int:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a dead server gives no number either
+            self._control.sendall(request + fork_server.NUMBER.pack(pid))
+        return self._number()
+
     def _number(self) -> int:
         data = b""
         while len(data) < fork_server.NUMBER.size:
-            chunk = self._control.recv(fork_server.NUMBER.size - len(data))
+            chunk = b""
+            with contextlib.suppress(ConnectionResetError):
+                chunk = self._control.recv(fork_server.NUMBER.size - len(data))
             if not chunk:
                 raise ProcessError("the fork server died before it answered; its traceback is on standard error")
             data += chunk
@@ -114,9 +130,13 @@ class ForkServer:
 
 
 class Spawner:
-    """Workers in fresh interpreters, through multiprocessing's spawn method: slower, and works everywhere."""
+    """Workers in fresh interpreters, through multiprocessing's spawn method: slower, and works everywhere.
 
-    def __init__(self) -> None:
+    They end themselves when this process ends, or deadline_s after their start.
+    """
+
+    def __init__(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
         self._context = get_context("spawn")
         self._processes: dict[int, SpawnProcess] = {}
 
@@ -124,7 +144,7 @@ class Spawner:
         """Spawn one worker."""
         ours, theirs = self._context.Pipe()
         try:
-            process = self._context.Process(target=_spawned, args=(theirs,), daemon=True)
+            process = self._context.Process(target=_spawned, args=(theirs, self._deadline_s), daemon=True)
             process.start()
         except BaseException:
             ours.close()
@@ -143,6 +163,10 @@ class Spawner:
         process.join(_END_PATIENCE_S)
         return process.exitcode
 
+    def stop(self, pid: int) -> None:
+        """Stop a child of ours; the kernel tells when it stands still."""
+        fork_server.stop_child(pid)
+
     def end(self) -> None:
         """Kill and reap every worker."""
         for process in self._processes.values():
@@ -152,16 +176,16 @@ class Spawner:
             process.close()
 
 
-def _spawned(connection: Connection) -> None:
+def _spawned(connection: Connection, deadline_s: float) -> None:
     from multiprocessing import parent_process
 
     parent = parent_process()
     if parent is not None:
-        Thread(target=_die_with, args=(parent.sentinel,), name="sessionreg-lifeline", daemon=True).start()
+        Thread(target=_die_with, args=(parent.sentinel, deadline_s), name="sessionreg-lifeline", daemon=True).start()
     child.live(connection)
     child.leave()
 
 
-def _die_with(sentinel: int) -> None:
-    wait([sentinel])
+def _die_with(sentinel: int, deadline_s: float) -> None:
+    wait([sentinel], deadline_s + fork_server.GRACE_S)
     os._exit(1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FAILURE", "GO", "READY", "VALUE", "Failure"]
+__all__ = ["CRASHING", "FAILURE", "GO", "MISSED", "READY", "VALUE", "Failure", "Missed"]
 
-# Worker to group: prepared and waiting at the gate; a result; a Failure.
+# Worker to group: prepared and waiting at the gate; a result; a Failure; about to die at its crash point; a Missed.
 READY = b"R"
 VALUE = b"V"
 FAILURE = b"F"
+CRASHING = b"C"
+MISSED = b"M"
 # Group to worker: the gate is open.
 GO = b"G"
 
@@ -26,3 +28,15 @@ class Failure:
     kind: str
     message: str
     traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A worker was done before it came to its crash point.
+
+    crash_at: the point. hits: how often it was passed, less often than asked for. seen: the named points passed.
+    """
+
+    crash_at: str
+    hits: int
+    seen: tuple[str, ...]

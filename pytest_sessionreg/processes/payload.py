@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import cloudpickle
+
+from .crash_at import CrashAt
 
 __all__ = ["Call", "dumps"]
 
@@ -19,33 +21,30 @@ class Call:
     """A function and its positional arguments, to be called in a worker before the gate.
 
     What it returns is called, without arguments, once the gate is open; that call's result is the worker's. For a
-    function with nothing to prepare use `Call.plain`.
+    function with nothing to prepare use `Call.plain`. crash_at: where the worker is to be killed, after the gate.
     """
 
     prepare: Callable[..., Callable[[], Any]]
     arguments: tuple[Any, ...] = field(default=())
+    crash_at: CrashAt | None = None
 
     @classmethod
-    def plain(cls, function: Callable[..., Any], *arguments: Any) -> Call:
+    def plain(cls, function: Callable[..., Any], *arguments: Any, crash_at: CrashAt | None = None) -> Call:
         """A call of `function` with `arguments` after the gate."""
-        return cls(_partial, (function, *arguments))
+        return cls(_partial, (function, *arguments), crash_at)
 
 
-def dumps(call: Call, *, by_value: ModuleType | None = None) -> bytes:
-    """The pickled call. Functions and classes of the module `by_value` travel whole, so that the worker need not import
-    it.
-    """
-    with _by_value(by_value):
-        return bytes(cloudpickle.dumps((call.prepare, call.arguments)))
+def dumps(call: Call, *, by_value: Sequence[ModuleType] = ()) -> bytes:
+    """The pickled call. Functions and classes of the modules `by_value` travel whole, without being imported there."""
+    with ExitStack() as registered:
+        for module in by_value:
+            registered.enter_context(_by_value(module))
+        return bytes(cloudpickle.dumps((call.prepare, call.arguments, call.crash_at)))
 
 
 @contextmanager
-def _by_value(module: ModuleType | None) -> Iterator[None]:
-    if (
-        module is None
-        or module.__name__ in cloudpickle.list_registry_pickle_by_value()
-        or module.__name__ not in sys.modules
-    ):
+def _by_value(module: ModuleType) -> Iterator[None]:
+    if module.__name__ in cloudpickle.list_registry_pickle_by_value() or module.__name__ not in sys.modules:
         yield
         return
     cloudpickle.register_pickle_by_value(module)
@@ -56,4 +55,5 @@ def _by_value(module: ModuleType | None) -> Iterator[None]:
 
 
 def _partial(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+    # no functools.partial: a function written in C is only seen by the profiling hook when Python code calls it
     return lambda: function(*arguments)

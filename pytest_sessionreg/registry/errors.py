@@ -17,6 +17,7 @@ __all__ = [
     "InvalidValue",
     "NotARegistry",
     "NotFound",
+    "RefusedInTest",
     "RegistryClosed",
     "RegistryError",
     "SchemaTooNew",
@@ -53,6 +54,10 @@ class UnsafeFileSystem(CannotOpen):
 
 class NotARegistry(CannotOpen):
     """The file is an SQLite database, but another application's."""
+
+
+class RefusedInTest(CannotOpen):
+    """The file is the user's own registry, and this process belongs to a test that has not said that it means it."""
 
 
 class SchemaTooNew(CannotOpen):

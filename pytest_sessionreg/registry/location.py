@@ -6,31 +6,53 @@ import os
 import stat
 import sys
 
-from .errors import CannotOpen
-
-__all__ = ["ENVIRONMENT_VARIABLE", "create_private", "default_path", "resolve"]
+__all__ = [
+    "ENVIRONMENT_VARIABLE",
+    "GUARD_VARIABLE",
+    "create_private",
+    "default_path",
+    "guards_directory",
+    "resolve",
+]
 
 ENVIRONMENT_VARIABLE = "SESSIONREG_DB"
+GUARD_VARIABLE = "SESSIONREG_GUARD"
 _APPLICATION = "sessionreg"
 _FILE_NAME = "sessions.db"
+_DEFAULT_ENDS_IN = os.path.join(os.sep, _APPLICATION, _FILE_NAME)
 
 
-def default_path() -> str:
-    """`sessions.db` in the per-user state directory, e.g. `~/.local/state/sessionreg/sessions.db`."""
+def default_path(*, home: str | None = None) -> str:
+    """`sessions.db` in the per-user state directory, e.g. `~/.local/state/sessionreg/sessions.db`.
+
+    home: on Linux, the one that a process with an empty environment and this home directory would use.
+    """
+    if home is not None:
+        return os.path.join(home, ".local/state", _APPLICATION, _FILE_NAME)
     return os.path.join(_state_directory(), _FILE_NAME)
+
+
+def guards_directory() -> str:
+    """Where processes that run tests say so (see `guard`): the same for every process of a user, in any environment."""
+    return f"/tmp/sessionreg-guard-{getattr(os, 'getuid', int)()}"  # noqa: S108  its owner is checked, and its mode is 0700
 
 
 def resolve(path: str | os.PathLike[str] | None) -> str:
     """The absolute path meant by `path`; None means `$SESSIONREG_DB` if set and not empty, else `default_path()`.
 
     Only the default's directory is created (mode 0700): a mistyped path must not leave directories behind. Raises
-    CannotOpen where the directory does not exist or `path` names a directory.
+    CannotOpen where the directory does not exist or `path` names a directory, and RefusedInTest where it is the default
+    and this process belongs to a test (see `guard`).
     """
+    from .errors import CannotOpen  # here, so that the default path can be asked for without loading SQLite
+
     chosen = os.fspath(path) if path is not None else os.environ.get(ENVIRONMENT_VARIABLE, "")
     if not chosen:
         chosen = default_path()
+        _refuse_in_test(chosen)
         _make_private_directory(os.path.dirname(chosen), database=chosen)
     absolute = os.path.abspath(chosen)
+    _refuse_in_test(absolute)
     if "\0" in absolute:
         raise CannotOpen(f"{absolute!r}: a path cannot hold a NUL byte; name a file", database=absolute)
     if os.path.isdir(absolute):
@@ -49,6 +71,8 @@ def create_private(path: str) -> bool:
     """
     if os.path.exists(path):
         return False
+    from .errors import CannotOpen  # as above
+
     try:
         os.mknod(path, stat.S_IFREG | 0o600)
     except FileExistsError:
@@ -62,6 +86,17 @@ def create_private(path: str) -> bool:
         message = f"{path}: cannot be created ({error.strerror}); choose a writable file system with space left"
         raise CannotOpen(message, database=path) from None
     return True
+
+
+def _refuse_in_test(path: str) -> None:
+    """Raise RefusedInTest if `path` is the user's own registry and this process belongs to a test."""
+    __tracebackhide__ = True
+    if not path.endswith(_DEFAULT_ENDS_IN) and not os.path.islink(path):
+        return
+    if GUARD_VARIABLE in os.environ or os.path.exists(guards_directory()):
+        from .guard import refuse  # here: hardly any process has to ask
+
+        refuse(path)
 
 
 def _state_directory() -> str:
@@ -85,6 +120,8 @@ def _make_private_directory(directory: str, *, database: str) -> None:
     except FileExistsError:
         return
     except OSError as error:
+        from .errors import CannotOpen  # as above
+
         message = (
             f"{database}: the directory {directory} cannot be created ({error.strerror}); "
             f"create it, or set {ENVIRONMENT_VARIABLE} to a path that you can write"
