@@ -1,6 +1,6 @@
 """`sessionreg`: the commands together, and what becomes of their errors.
 
-Exit codes: 0 done, 1 the run failed or something is wrong, 2 usage.
+Exit codes: 0 done, 1 the run failed or something is wrong, 2 usage, 3 (gate alone) nobody can tell.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pytest_sessionreg.storm.errors import StormError
 from .commands.adoption import adoption
 from .commands.cleanup import cleanup
 from .commands.doctor import doctor
+from .commands.gate import gate
 from .commands.import_ import import_
 from .commands.repeat import repeat
 from .commands.sessions import sessions
@@ -32,7 +33,7 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-for _command in (storm, repeat, sessions, adoption, doctor, cleanup, import_):
+for _command in (storm, repeat, gate, sessions, adoption, doctor, cleanup, import_):
     cli.add_command(_command)
 
 

@@ -21,7 +21,7 @@ __all__ = ["Ground", "Pairs", "run_pairs", "short_round"]
 
 # A round is as long as it takes to fill the queue and serve it some dozens of times; more rounds say more than longer
 # ones, because the round is the unit of comparison.
-_ROUND_MS = 250.0
+_ROUND_MS = 150.0
 _FEWEST_WRITES = 6
 # What a small transaction takes beyond its sleep, roughly; it only sizes rounds.
 _SERVICE_MS = 0.3

@@ -87,8 +87,8 @@ def test_rounds_are_short_and_the_load_is_kept() -> None:
     assert 6 <= (short.writes or 0) < 30
     assert short_round(plan, 4).writes == pytest.approx(4 * (short.writes or 0), abs=4)
     assert short_round(replace(plan, writes=3)).writes == 3, "never longer than the storm itself"
-    assert short_round(replace(plan, writes=None, duration_s=9.0)).duration_s == pytest.approx(0.25)
-    assert short_round(replace(plan, think_ms=0, rate_per_s=320.0)).writes == 10
+    assert short_round(replace(plan, writes=None, duration_s=9.0)).duration_s == pytest.approx(0.15)
+    assert short_round(replace(plan, think_ms=0, rate_per_s=640.0)).writes == 12
     assert short_round(replace(plan, think_ms=5000)).writes == 6
 
 
