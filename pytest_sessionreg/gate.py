@@ -31,11 +31,14 @@ def run_gate(
     ground: Ground,
     baseline: Baseline,
     *,
+    seen: Sequence[Run] = (),
     scale: float = 1.0,
     on_round: Callable[[int], None] | None = None,
 ) -> Judgement:
-    """The verdict on the storm called `storm`, which `plan` describes. It is storms only where there is something to
-    compare with, and a second time, with other seeds, before it is said to have regressed.
+    """The verdict on the storm called `storm`, which `plan` describes and of which `seen` were run already.
+
+    It is run only where there is something to compare with, and a second time, with other seeds, before it is said to
+    have regressed; lost writes are what they are the first time. scale: rounds so many times as long as usual.
     """
     machine = machine_class(Environment.of(plan.location()))
     known = baseline.storms.get(storm, {})
@@ -46,18 +49,52 @@ def run_gate(
     if differences:
         reason = f"another storm than the baseline's: {differences}; update the baseline"
         return Judgement(storm, Verdict.INCONCLUSIVE, reason)
-    first = _look(storm, plan, ground, baseline, before, scale=scale, on_round=on_round)
+    damage = _damage(seen)
+    if damage is not None:
+        return Judgement(storm, Verdict.REGRESSED, damage, damage=damage)
+
+    def look(seed: int) -> Judgement:
+        seeded = replace(short_round(plan, scale), seed=seed)
+        pairs = run_pairs(seeded, ground, most=_ROUNDS, patience_s=_PATIENCE_S * scale, on_round=on_round)
+        now, damage = measured(plan, pairs), _damage(pairs.subject)
+        if damage is None:
+            return judge(storm, now, before, pairs.subject, baseline.tolerances)
+        return Judgement(storm, Verdict.REGRESSED, damage, measurement=now, rounds=len(pairs.subject), damage=damage)
+
+    first = look(plan.seed)
     if first.verdict is not Verdict.REGRESSED or first.damage is not None:
         return first
-    again = replace(plan, seed=plan.seed + _SECOND_SEED)
-    second = _look(storm, again, ground, baseline, before, scale=scale, on_round=on_round)
+    return _twice(first, look(plan.seed + _SECOND_SEED))
+
+
+def measure_storm(
+    plan: Plan,
+    ground: Ground,
+    *,
+    seen: Sequence[Run] = (),
+    scale: float = 1.0,
+    on_round: Callable[[int], None] | None = None,
+) -> tuple[str, Measurement | None, str | None]:
+    """The class of this machine, what a baseline is to hold for `plan`, of which `seen` were run already, and what is
+    wrong with its data: then there is no measurement.
+    """
+    machine = machine_class(Environment.of(plan.location()))
+    damage = _damage(seen)
+    if damage is not None:
+        return machine, None, damage
+    short = short_round(plan, scale)
+    pairs = run_pairs(short, ground, most=_BASELINE_ROUNDS, patience_s=_BASELINE_PATIENCE_S * scale, on_round=on_round)
+    damage = _damage(pairs.subject)
+    return machine, measured(plan, pairs) if damage is None else None, damage
+
+
+def _twice(first: Judgement, second: Judgement) -> Judgement:
+    """What the second look makes of the first one's regression."""
     rounds = first.rounds + second.rounds
     if second.damage is not None:
         return replace(second, rounds=rounds)
-    both = {change.name for change in first.changes if change.worse} & {
-        change.name for change in second.changes if change.worse
-    }
-    if second.verdict is Verdict.REGRESSED and both:
+    worse = {change.name for change in first.changes if change.worse}
+    if second.verdict is Verdict.REGRESSED and any(change.worse and change.name in worse for change in second.changes):
         return replace(second, rounds=rounds, reason=f"{second.reason}; measured twice")
     return replace(
         second,
@@ -67,38 +104,6 @@ def run_gate(
         causes=(),
         rounds=rounds,
     )
-
-
-def measure_storm(
-    plan: Plan, ground: Ground, *, scale: float = 1.0, on_round: Callable[[int], None] | None = None
-) -> tuple[str, Measurement | None, str | None]:
-    """The class of this machine, what a baseline is to hold for `plan`, and what is wrong with its data: then there is
-    no measurement.
-    """
-    machine = machine_class(Environment.of(plan.location()))
-    short = short_round(plan, scale)
-    pairs = run_pairs(short, ground, most=_BASELINE_ROUNDS, patience_s=_BASELINE_PATIENCE_S * scale, on_round=on_round)
-    damage = _damage(pairs.subject)
-    return machine, measured(plan, pairs) if damage is None else None, damage
-
-
-def _look(
-    storm: str,
-    plan: Plan,
-    ground: Ground,
-    baseline: Baseline,
-    before: Measurement,
-    *,
-    scale: float,
-    on_round: Callable[[int], None] | None,
-) -> Judgement:
-    short = short_round(plan, scale)
-    pairs = run_pairs(short, ground, most=_ROUNDS, patience_s=_PATIENCE_S * scale, on_round=on_round)
-    damage = _damage(pairs.subject)
-    now = measured(plan, pairs)
-    if damage is not None:
-        return Judgement(storm, Verdict.REGRESSED, damage, measurement=now, rounds=len(pairs.subject), damage=damage)
-    return judge(storm, now, before, pairs.subject, baseline.tolerances)
 
 
 def _nothing_to_compare(storm: str, machine: str, known: Mapping[str, Measurement]) -> Judgement:

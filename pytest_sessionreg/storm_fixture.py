@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 if TYPE_CHECKING:
     from .registry.admission.policy import AdmissionPolicy
+    from .storm.plan import Plan
     from .storm.result import Run
     from .storm.rounds import Rounds
     from .storm.workload import Workload
 
-__all__ = ["StormFixture"]
+__all__ = ["Conduct", "StormFixture"]
 
 _THINK_MS = 20.0
+
+
+class Conduct(Protocol):
+    """Runs the rounds of a storm."""
+
+    def __call__(self, plan: Plan, rounds: int, /) -> Rounds:
+        """The rounds of `plan`."""
 
 
 class StormFixture:
@@ -36,8 +44,9 @@ class StormFixture:
     raised anything but a busy error; both carry the result as `run`.
     """
 
-    def __init__(self, module: ModuleType | None) -> None:
+    def __init__(self, module: ModuleType | None, conduct: Conduct | None = None) -> None:
         self._module = None if module is None else module.__name__
+        self._conduct = conduct or _by_itself
 
     @overload
     def __call__(
@@ -101,8 +110,8 @@ class StormFixture:
         timeout: float | None = None,
     ) -> Run | Rounds:
         """Run the storm (see the class)."""
+        __tracebackhide__ = True
         from .storm.plan import Plan
-        from .storm.rounds import run_rounds
         from .storm.workloads.function import given
 
         chosen = given(workload, connect=connect, prepare=prepare, acknowledged=acknowledged, module=self._module)
@@ -119,5 +128,13 @@ class StormFixture:
             database=None if database is None else os.fspath(database),
             timeout_s=timeout,
         )
-        found = run_rounds(plan, 1 if rounds is None else rounds)
+        found = self._conduct(plan, 1 if rounds is None else rounds)
         return found[0] if rounds is None else found
+
+
+def _by_itself(plan: Plan, rounds: int, /) -> Rounds:
+    from .storm.rounds import run_rounds
+    from .storm.turn import storm_turn
+
+    with storm_turn():
+        return run_rounds(plan, rounds)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_TINY = ["--workers", "3", "--scale", "0.3"]
+_TINY = ["--workers", "3", "--scale", "0.1"]
 
 
 def _gate(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -61,9 +61,7 @@ def test_a_worse_policy_exits_with_1_and_says_why(place: Path) -> None:
 def test_what_nobody_can_tell_exits_with_3(place: Path) -> None:
     done = _gate("--workers", "4", cwd=place)
     assert done.returncode == 3
-    assert done.stdout.split() == (
-        "INCONCLUSIVE heartbeat: another storm than the baseline's: workers 3 then, 4 now; update the baseline".split()
-    )
+    assert done.stdout.startswith("INCONCLUSIVE heartbeat: another storm than the baseline's: workers 3 then, 4 now;")
     done = _gate("--workload", "mixed", "--workload", "lock", cwd=place)
     assert done.returncode == 3
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["NO_BASELINE", "NO_BASELINE"]
