@@ -19,6 +19,7 @@ from .commands.adoption import adoption
 from .commands.cleanup import cleanup
 from .commands.doctor import doctor
 from .commands.gate import gate
+from .commands.gate_proof import gate_proof
 from .commands.import_ import import_
 from .commands.repeat import repeat
 from .commands.sessions import sessions
@@ -33,7 +34,7 @@ def cli() -> None:
     """Find out how many processes can write to one SQLite file before users lose data."""
 
 
-for _command in (storm, repeat, gate, sessions, adoption, doctor, cleanup, import_):
+for _command in (storm, repeat, gate, gate_proof, sessions, adoption, doctor, cleanup, import_):
     cli.add_command(_command)
 
 

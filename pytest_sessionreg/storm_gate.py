@@ -60,6 +60,11 @@ class StormGate:
         missing = "" if os.path.exists(self._options.baseline) else " (not there yet)"
         return f"sessionreg: storm gate {self._options.gate}, baseline {self._options.baseline}{missing}"
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin to count at one: a test that is run again has the same storms."""
+        item.stash[self._problems], item.stash[self._names] = [], 0
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Fail a test that itself passed, if a storm of its went over the budget or regressed."""
@@ -117,7 +122,7 @@ class StormGate:
         __tracebackhide__ = True
         from .storm_conduct import budget_of, conducted
 
-        number = item.stash[self._names] = item.stash.get(self._names, 0) + 1
+        number = item.stash[self._names] = item.stash[self._names] + 1
         name = item.nodeid if number == 1 else f"{item.nodeid} storm {number}"
         marked: dict[str, object] = {}
         for mark in reversed(list(item.iter_markers("storm_budget"))):
@@ -137,7 +142,7 @@ class StormGate:
             self._spool.add(record)
         else:
             self._records.append(record)
-        problems = item.stash.setdefault(self._problems, [])
+        problems = item.stash[self._problems]
         if record.over is not None:
             problems.append(record.over)
         if record.judgement is None:

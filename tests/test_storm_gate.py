@@ -303,9 +303,17 @@ def test_the_ini_file_says_what_the_command_line_says(pytester: pytest.Pytester)
 
 
 def test_a_baseline_that_cannot_be_written_fails_the_run(pytester: pytest.Pytester) -> None:
-    (pytester.path / "file").write_text("")
-    result = _run(pytester, _SUITE, _SHORT, "--storm-update-baseline", "--storm-baseline=file/b.json")
-    assert result.ret != 0
+    tests = """
+        from pathlib import Path
+
+        def test_notes(storm):
+            storm("lock", workers=2, writes=20, hold_ms=0, think_ms=1)
+            Path("place").write_text("where the baseline's directory was to be")
+    """
+    result = _run(pytester, tests, _SHORT, "--storm-update-baseline", "--storm-baseline=place/b.json")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*place*: nothing was written there; choose another path"])
 
 
 def test_a_storm_that_loses_writes_is_no_baseline(pytester: pytest.Pytester) -> None:

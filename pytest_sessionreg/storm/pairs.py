@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from .control import control_plan
+from .interruption import StormInterrupted
 from .plan import Plan
 from .ratios import FEWEST_ROUNDS
 from .result import Run
@@ -82,8 +83,8 @@ def run_pairs(
     """Up to `most` pairs of rounds of `plan` and its control, at least FEWEST_ROUNDS; beyond those no pair is begun
     that would end after `patience_s` seconds. Round k has the seed of `plan` plus k - 1, in both of a pair.
 
-    Which of the two goes first alternates. on_round: called with the number of pairs that are done. Raises what
-    run_storm raises.
+    Which of the two goes first alternates. on_round: called with the number of pairs that are done. Raises as
+    run_storm, but KeyboardInterrupt for Ctrl-C.
     """
     subject: list[Run] = []
     control: list[Run] = []
@@ -100,7 +101,7 @@ def run_pairs(
                 (control, control_plan(seeded, ground.control())),
             ]
             for runs, storm in storms if done % 2 else reversed(storms):
-                runs.append(run_storm(storm))
+                runs.append(_run(storm))
             if on_round is not None:
                 on_round(done + 1)
     return Pairs(tuple(subject), tuple(control))
@@ -121,6 +122,15 @@ def short_round(plan: Plan, scale: float = 1.0) -> Plan:
         cycle_ms = max(plan.think_ms + service_ms, plan.workers * service_ms)
     writes = max(_FEWEST_WRITES, round(length_ms / cycle_ms))
     return replace(plan, writes=min(plan.writes or writes, writes))
+
+
+def _run(plan: Plan) -> Run:
+    try:
+        return run_storm(plan)
+    except StormInterrupted as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _copy(source: str, target: str) -> None:
