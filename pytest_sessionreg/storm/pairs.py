@@ -88,8 +88,8 @@ def run_pairs(
     """
     subject: list[Run] = []
     control: list[Run] = []
-    started = monotonic()
     with storm_turn():
+        started = monotonic()
         while len(subject) < most:
             done = len(subject)
             elapsed_s = monotonic() - started
