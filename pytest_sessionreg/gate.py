@@ -45,18 +45,22 @@ def run_gate(
     before = known.get(machine)
     if before is None:
         return _nothing_to_compare(storm, machine, known)
-    differences = _differences(before.load, Load.of(plan))
+    short = short_round(plan, scale)
+    differences = _differences(before.load, Load.of(short))
     if differences:
-        reason = f"another storm than the baseline's: {differences}; update the baseline"
+        reason = (
+            f"another load than the baseline's: {differences}; run it at that load and scale, or update the baseline"
+        )
         return Judgement(storm, Verdict.INCONCLUSIVE, reason)
     damage = _damage(seen)
     if damage is not None:
         return Judgement(storm, Verdict.REGRESSED, damage, damage=damage)
 
     def look(seed: int) -> Judgement:
-        seeded = replace(short_round(plan, scale), seed=seed)
-        pairs = run_pairs(seeded, ground, most=_ROUNDS, patience_s=_PATIENCE_S * scale, on_round=on_round)
-        now, damage = measured(plan, pairs), _damage(pairs.subject)
+        pairs = run_pairs(
+            replace(short, seed=seed), ground, most=_ROUNDS, patience_s=_PATIENCE_S * scale, on_round=on_round
+        )
+        now, damage = measured(short, pairs), _damage(pairs.subject)
         if damage is None:
             return judge(storm, now, before, pairs.subject, baseline.tolerances)
         return Judgement(storm, Verdict.REGRESSED, damage, measurement=now, rounds=len(pairs.subject), damage=damage)
@@ -85,7 +89,7 @@ def measure_storm(
     short = short_round(plan, scale)
     pairs = run_pairs(short, ground, most=_BASELINE_ROUNDS, patience_s=_BASELINE_PATIENCE_S * scale, on_round=on_round)
     damage = _damage(pairs.subject)
-    return machine, measured(plan, pairs) if damage is None else None, damage
+    return machine, measured(short, pairs) if damage is None else None, damage
 
 
 def _twice(first: Judgement, second: Judgement) -> Judgement:

@@ -100,7 +100,11 @@ def test_where_there_is_nothing_to_compare_nothing_is_stormed(baseline: Baseline
     assert f"SQLite 3.1.4 there, SQLite {version} here" in judgement.reason
     judgement = _gate(replace(_plan(), workers=4, think_ms=5.0), baseline)
     assert (judgement.verdict, judgement.rounds) == (Verdict.INCONCLUSIVE, 0)
-    assert "workers 3 then, 4 now; think_ms 4.0 then, 5.0 now; update the baseline" in judgement.reason
+    assert "workers 3 then, 4 now; think_ms 4.0 then, 5.0 now; " in judgement.reason
+    with Ground.of(_plan()) as ground:
+        judgement = run_gate("notes", _plan(), ground, baseline, scale=1)
+    assert (judgement.verdict, judgement.rounds) == (Verdict.INCONCLUSIVE, 0)
+    assert "writes 6 then, 8 now; run it at that load and scale, or update the baseline" in judgement.reason
 
 
 def test_worse_once_and_not_again_is_inconclusive(baseline: Baseline, monkeypatch: pytest.MonkeyPatch) -> None:

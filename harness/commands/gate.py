@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from rich.console import Console
 
 from pytest_sessionreg.storm.baseline import Baseline
+from pytest_sessionreg.storm.environment import Environment
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.judgement import Judgement, Verdict
 from pytest_sessionreg.storm.plan import Plan, check_parameter
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 from pytest_sessionreg.storm.workload import WORKLOAD_NAMES, workload_named
 
-from ..console import output
+from ..console import command_line, output
 from ..experiments.gate import OnRound, gate_storms, measure_storms
 from ..load import import_from_here
-from ..parameters import check_directory
+from ..parameters import check_directory, json_option, out_option
 
 __all__ = ["gate"]
 
@@ -65,8 +66,8 @@ _STYLES = {Verdict.REGRESSED: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdic
 @click.option("--rate", type=float, metavar="R", help="Instead of pauses: R writes per second over all workers.")
 @click.option("--seed", default=1, show_default=True, metavar="K", help="Repeats think times, jitter and draws.")
 @click.option("--scale", default=1.0, show_default=True, metavar="F", help="Rounds F times as long.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write gate.json and gate.md there.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON on standard output, nothing else.")
+@out_option(None, otherwise="nowhere")
+@json_option
 def gate(  # noqa: PLR0917  click passes every option by name
     path: str,
     workloads: tuple[str, ...],
@@ -95,9 +96,9 @@ def gate(  # noqa: PLR0917  click passes every option by name
             for name in workloads or ("heartbeat",)
         }
         baseline = Baseline.read(path)
-        check_directory(Path(path).parent)
-        if out is not None:
-            check_directory(out)
+        if update_baseline:
+            check_directory(Path(path).parent, "the directory of --baseline,")
+        check_directory(out)
     except StormError as error:
         raise click.UsageError(str(error)) from None
     with _status() as show:
@@ -109,7 +110,10 @@ def gate(  # noqa: PLR0917  click passes every option by name
     if update_baseline:
         click.echo(f"{path}: {', '.join(plans)} measured on this machine; review the file and commit it", err=as_json)
         return
-    _show(judgements, out, as_json=as_json)
+    if not baseline.storms:
+        click.echo(f"sessionreg: {path}: holds no storm yet; make the baseline with --update-baseline", err=True)
+    environment = Environment.of(next(iter(plans.values())).location())
+    _show(judgements, environment, out, as_json=as_json)
 
 
 def _plan(
@@ -139,22 +143,17 @@ def _status() -> Iterator[OnRound]:
         yield lambda name, done: status.update(f"{name}: {done} rounds, each with its control")
 
 
-def _show(judgements: Sequence[Judgement], out: Path | None, *, as_json: bool) -> None:
-    from pytest_sessionreg.report.judgements import lines, markdown, to_json, worst
+def _show(judgements: Sequence[Judgement], environment: Environment, out: Path | None, *, as_json: bool) -> NoReturn:
+    from pytest_sessionreg.report.judgements import append_summary, lines, to_json, worst, write_verdicts
 
     if as_json:
-        click.echo(to_json(judgements), nl=False)
+        click.echo(to_json(judgements, command_line(), environment), nl=False)
     else:
         console = output()
         for judgement in judgements:
             for line in lines(judgement):
                 console.print(line, style=_STYLES.get(judgement.verdict, "green"), markup=False)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "gate.json").write_text(to_json(judgements), encoding="utf-8")
-        (out / "gate.md").write_text(markdown(judgements), encoding="utf-8")
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        with open(summary, "a", encoding="utf-8") as file:
-            file.write(markdown(judgements))
+        write_verdicts(judgements, str(out), command_line(), environment)
+    append_summary(judgements)
     sys.exit(_EXIT.get(worst(judgements), 0))

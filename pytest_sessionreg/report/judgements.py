@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from ..storm.envelope import Envelope
+from ..storm.environment import Environment
 from ..storm.judgement import Judgement, Verdict
+from .whole_files import write_files
 
-__all__ = ["SCHEMA", "document", "failure", "lines", "markdown", "properties", "to_json", "worst"]
+__all__ = [
+    "SCHEMA",
+    "append_summary",
+    "failure",
+    "lines",
+    "markdown",
+    "properties",
+    "to_json",
+    "worst",
+    "write_verdicts",
+]
 
 SCHEMA = 1
 _KIND = "storm-gate"
@@ -62,22 +76,33 @@ def properties(judgement: Judgement) -> list[tuple[str, str | float]]:
     return found
 
 
-def document(judgement: Judgement) -> dict[str, Any]:
-    """The judgement as JSON can have it."""
+def to_json(judgements: Sequence[Judgement], command: str, environment: Environment) -> str:
+    """All of them, with the verdict to act on, what repeats the run, and where it was made."""
+    found = {"verdict": worst(judgements).value, "judgements": [_document(judgement) for judgement in judgements]}
+    return Envelope(_KIND, SCHEMA, command, environment).seal(found)
+
+
+def write_verdicts(judgements: Sequence[Judgement], directory: str, command: str, environment: Environment) -> None:
+    """Write `gate.json` and `gate.md` into `directory`, which is created. Raises OSError where that cannot be."""
+    contents = {"gate.json": to_json(judgements, command, environment), "gate.md": markdown(judgements)}
+    write_files({name: text.encode() for name, text in contents.items()}, Path(directory))
+
+
+def append_summary(judgements: Sequence[Judgement]) -> None:
+    """Append the table to the file that $GITHUB_STEP_SUMMARY names, if that is set: GitHub shows it with the job.
+
+    Raises OSError where that cannot be.
+    """
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"{markdown(judgements)}\n")
+
+
+def _document(judgement: Judgement) -> dict[str, Any]:
     found = asdict(judgement)
     found["verdict"] = judgement.verdict.value
     return found
-
-
-def to_json(judgements: Sequence[Judgement]) -> str:
-    """All of them, with the verdict to act on."""
-    found = {
-        "kind": _KIND,
-        "schema": SCHEMA,
-        "verdict": worst(judgements).value,
-        "judgements": [document(judgement) for judgement in judgements],
-    }
-    return json.dumps(found, indent=2, allow_nan=False) + "\n"
 
 
 def _cell(text: str) -> str:

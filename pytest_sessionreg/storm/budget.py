@@ -17,6 +17,7 @@ from .result import Run, quantile
 __all__ = ["LIMITS", "Breach", "Budget", "BudgetExceeded", "Finding", "check_budget", "judged_by"]
 
 _MOST = 1e12
+_NO_MATTER_OF_TIME = ("lost", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,18 @@ class Finding:
 
 
 class BudgetExceeded(StormError, AssertionError):
-    """A storm went over its budget. `breaches` are the limits, `causes` the likeliest reasons that its samples show."""
+    """A storm went over its budget. `breaches` are the limits, `causes` the likeliest reasons that its samples show;
+    none where writes were only lost or failed, because samples tell of waiting.
+    """
 
     def __init__(self, storm: str, breaches: tuple[Breach, ...], causes: tuple[Cause, ...]) -> None:
         self.breaches = breaches
-        self.causes = causes
         lines = [f"{storm}: over its budget", *(f"  {breach.text()}" for breach in breaches)]
-        lines.append("the likeliest causes in its samples:" if causes else "no cause stands out in its samples")
+        if any(breach.limit not in _NO_MATTER_OF_TIME for breach in breaches):
+            lines.append("the likeliest causes in its samples:" if causes else "no cause stands out in its samples")
+        else:
+            causes = ()
+        self.causes = causes
         lines += [f"  {number}. {cause.text}" for number, cause in enumerate(causes, 1)]
         super().__init__("\n".join(lines))
 

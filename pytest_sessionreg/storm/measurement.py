@@ -33,19 +33,30 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The load of a storm, which two of them have to share to be compared; policy and code are what may change."""
+    """The load of a round, which two of them have to share to be compared; policy and code are what may change. writes:
+    per worker, None if a round lasts for duration_s.
+    """
 
     workload: str
     workers: int
     hold_ms: float
     think_ms: float
     rate_per_s: float | None
+    writes: int | None
+    duration_s: float | None = None
 
     @classmethod
     def of(cls, plan: Plan) -> Load:
-        """The load that `plan` asks for."""
-        name = plan.resolved().name
-        return cls(re.split(r"[.:]", name)[-1], plan.workers, plan.hold_ms, plan.think_ms, plan.rate_per_s)
+        """The load that `plan`, which is one round's, asks for."""
+        return cls(
+            workload=re.split(r"[.:]", plan.resolved().name)[-1],
+            workers=plan.workers,
+            hold_ms=plan.hold_ms,
+            think_ms=plan.think_ms,
+            rate_per_s=plan.rate_per_s,
+            writes=plan.writes,
+            duration_s=plan.duration_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ class Measurement:
 
 
 def measured(plan: Plan, pairs: Pairs) -> Measurement:
-    """The measurement that `pairs` of rounds of `plan` make."""
+    """The measurement that `pairs` make, whose rounds are each of `plan`."""
     both = list(zip(pairs.subject, pairs.control, strict=True))
     return Measurement(
         load=Load.of(plan),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import tempfile
 from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,7 @@ class StormGate:
         self._notes: list[str] = []
         self._spool: Spool | None = None
         self._verbose = config.get_verbosity() > 0
+        self._command = shlex.join(["pytest", *map(str, config.invocation_params.args)])
         given = getattr(config, "workerinput", {}).get(_SPOOL)
         self._worker = given is not None
         if given is not None:
@@ -70,19 +73,18 @@ class StormGate:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Fail a test that itself passed, if a storm of its went over the budget or regressed."""
-        result = yield
-        problems = item.stash.get(self._problems, [])
-        if problems:
-            pytest.fail("\n\n".join(problems), pytrace=False)
-        return result
+        """Fail a test if a storm of its, or of a fixture's before it, went over the budget or regressed."""
+        return (yield from self._failing(item, "call"))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """The same for what a fixture stormed after the test."""
+        return (yield from self._failing(item, "teardown"))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker where to leave its records."""
         if self._spool is None:
-            import tempfile
-
             from .record import Spool
 
             self._spool = Spool(tempfile.mkdtemp(prefix="sessionreg-storms-"))
@@ -121,21 +123,42 @@ class StormGate:
 
             shutil.rmtree(self._spool.directory, ignore_errors=True)
 
+    def _failing(self, item: pytest.Item, phase: str) -> Generator[None, object, object]:
+        """Fail `phase` of `item` where storms are to; where it fails by itself, add what they are to its report."""
+        try:
+            result = yield
+        except BaseException:
+            problems = self._told(item)
+            if problems:
+                item.add_report_section(phase, "storms", problems)
+            raise
+        problems = self._told(item)
+        if problems:
+            pytest.fail(problems, pytrace=False)
+        return result
+
+    def _told(self, item: pytest.Item) -> str:
+        """The problems so far; each is told once."""
+        problems, item.stash[self._problems] = item.stash.get(self._problems, []), []
+        return "\n\n".join(problems)
+
     def _conduct(self, item: pytest.Item, plan: Plan, rounds: int) -> Rounds:
         __tracebackhide__ = True
         from .conduct import budget_of, conducted
 
         number = item.stash[self._names] = item.stash[self._names] + 1
-        name = item.nodeid if number == 1 else f"{item.nodeid} storm {number}"
+        nodeid = _nodeid(item)
+        name = nodeid if number == 1 else f"{nodeid} storm {number}"
         marked: dict[str, object] = {}
         for mark in reversed(list(item.iter_markers("storm_budget"))):
             if mark.args:
-                raise pytest.UsageError(f"{item.nodeid}: storm_budget takes limits by name, e.g. storm_budget(lost=0)")
+                raise pytest.UsageError(f"{nodeid}: storm_budget takes limits by name, e.g. storm_budget(lost=0)")
             marked.update(mark.kwargs)
         budget = self._options.budget(marked)
         found, record = conducted(name, plan, rounds, self._options, self._read_baseline())
         if budget is not None:
-            record = budget_of(record, found, budget, strict=bool(marked))
+            # a storm cut short by --storm-scale may have too few writes for a limit that it usually has enough for
+            record = budget_of(record, found, budget, strict=bool(marked) and self._options.scale >= 1)
         self._keep(item, record)
         return found
 
@@ -153,7 +176,7 @@ class StormGate:
         from ..report.judgements import failure, properties
         from ..storm.judgement import Verdict
 
-        prefix = "storm" + record.name.removeprefix(item.nodeid).removeprefix(" storm").replace(" ", "_")
+        prefix = "storm" + record.name.removeprefix(_nodeid(item)).removeprefix(" storm").replace(" ", "_")
         item.user_properties += [(f"{prefix}_{name}", value) for name, value in properties(record.judgement)]
         if record.judgement.verdict is Verdict.REGRESSED and self._options.gate == "fail":
             problems.append(failure(record.judgement))
@@ -179,12 +202,20 @@ class StormGate:
             storms = "1 storm" if len(measured) == 1 else f"{len(measured)} storms"
             self._notes.append(f"{self._options.baseline}: {storms} measured; review it and commit it")
         judgements = [record.judgement for record in self._records if record.judgement is not None]
-        if judgements and self._options.report is not None:
-            from pathlib import Path
+        if not judgements:
+            return
+        from ..report.judgements import append_summary, write_verdicts
+        from ..storm.environment import Environment
 
-            from ..report.judgements import markdown, to_json
+        if self._options.report is not None:
+            here = Environment.of(os.path.join(tempfile.gettempdir(), "storm.db"))
+            write_verdicts(judgements, self._options.report, self._command, here)
+        append_summary(judgements)
 
-            directory = Path(self._options.report)
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / "gate.json").write_text(to_json(judgements), encoding="utf-8")
-            (directory / "gate.md").write_text(markdown(judgements), encoding="utf-8")
+
+def _nodeid(item: pytest.Item) -> str:
+    """The test's, without the group that `xdist --dist loadgroup` appends to it."""
+    group = item.get_closest_marker("xdist_group")
+    if group is None or "workerinput" not in vars(item.config):
+        return item.nodeid
+    return item.nodeid.removesuffix(f"@{group.args[0] if group.args else group.kwargs.get('name', 'default')}")

@@ -44,24 +44,31 @@ def test_unchanged_code_does_not_fail(place: Path) -> None:
     assert judgement["storm"] == "heartbeat"
     assert set(judgement["measurement"]["ratios"]) == {"hold", "slowdown", "done"}
     text = (place / "summary.md").read_text()
-    assert text == (place / "found" / "gate.md").read_text()
+    assert text == (place / "found" / "gate.md").read_text() + "\n"
     assert text.startswith(f"### Storm gate: {verdict}\n")
     assert f"| {verdict} | heartbeat | " in text
 
 
-def test_a_worse_policy_exits_with_1_and_says_why(place: Path) -> None:
-    done = _gate(*_TINY, "--policy", "budget", "--think-ms", "10", "--json", cwd=place)
+def test_a_regression_exits_with_1_and_says_why(place: Path) -> None:
+    baseline = json.loads((place / "storm-baseline.json").read_text())
+    (entry,) = baseline["storms"]["heartbeat"].values()
+    entry["ratios"]["hold"] = [ratio / 5 for ratio in entry["ratios"]["hold"]]
+    entry["policy"] = "RetryBudget()"
+    (place / "better.json").write_text(json.dumps(baseline))
+    done = _gate(*_TINY, "--baseline", "better.json", "--json", cwd=place)
     document = json.loads(done.stdout)
     (judgement,) = document["judgements"]
     assert (judgement["verdict"], done.returncode) == ("REGRESSED", 1), judgement["reason"]
     assert judgement["reason"].endswith("; measured twice")
-    assert judgement["causes"][0].startswith("the policy is another: WriteQueue(patience=5) then, RetryBudget(")
+    policy, hold = judgement["causes"]
+    assert policy.startswith("the policy is another: RetryBudget() then, WriteQueue(")
+    assert hold.startswith("holds grew: ")
 
 
 def test_what_nobody_can_tell_exits_with_3(place: Path) -> None:
     done = _gate("--workers", "4", cwd=place)
     assert done.returncode == 3
-    assert done.stdout.startswith("INCONCLUSIVE heartbeat: another storm than the baseline's: workers 3 then, 4 now;")
+    assert done.stdout.startswith("INCONCLUSIVE heartbeat: another load than the baseline's: workers 3 then, 4 now;")
     done = _gate("--workload", "mixed", "--workload", "lock", cwd=place)
     assert done.returncode == 3
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["NO_BASELINE", "NO_BASELINE"]

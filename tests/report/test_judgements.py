@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pytest_sessionreg.report.judgements import failure, lines, markdown, properties, to_json, worst
+from pytest_sessionreg.storm.environment import Environment
 from pytest_sessionreg.storm.judgement import Change, Judgement, Verdict
 
 _CHANGE = Change("hold", "hold, to the control's", 1.28, 1.02, 1.2549, 1.21, 1.31, 1.1)
@@ -58,9 +60,11 @@ def test_properties_are_scalars() -> None:
     assert (found["hold_ratio"], found["hold_low"], found["hold_high"]) == (1.2549, 1.21, 1.31)
 
 
-def test_json_holds_everything() -> None:
-    document = json.loads(to_json([_REGRESSED]))
+def test_json_holds_everything(tmp_path: Path) -> None:
+    document = json.loads(to_json([_REGRESSED], "sessionreg gate", Environment.of(str(tmp_path))))
     assert (document["kind"], document["schema"], document["verdict"]) == ("storm-gate", 1, "REGRESSED")
+    assert document["command"] == "sessionreg gate"
+    assert document["environment"]["cpu_count"] >= 1
     (judgement,) = document["judgements"]
     assert judgement["verdict"] == "REGRESSED"
     assert judgement["changes"][0]["ratio"] == 1.2549

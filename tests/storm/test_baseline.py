@@ -12,7 +12,7 @@ from pytest_sessionreg.storm.measurement import MEASURES, Load, Measurement, mac
 
 _HERE = "Linux x86_64, 2 processors, ext4, Python 3.11, SQLite 3.40.1"
 _MEASUREMENT = Measurement(
-    load=Load("heartbeat", 8, 2.0, 20.0, None),
+    load=Load("heartbeat", 8, 2.0, 20.0, None, 7),
     policy="WriteQueue(patience=5)",
     ratios={"hold": (1.0, 1.25, 1e-05), "done": (1.0,)},
     control={"slowdown": (2.5, 2.25)},

@@ -91,6 +91,14 @@ def test_each_limit_says_by_how_much_it_was_exceeded() -> None:
     ]
 
 
+def test_lost_writes_are_explained_by_no_waiting() -> None:
+    starved = [replace(write, wait=30_000) if write.worker == 2 else write for write in _calm()]
+    with pytest.raises(BudgetExceeded) as caught:
+        _run(starved, lost=2).check(Budget())
+    assert str(caught.value).splitlines()[1:] == ["  lost: 2 of 400 writes, the limit is 0"]
+    assert caught.value.causes == ()
+
+
 def test_over_five_rounds_the_interval_decides() -> None:
     rounds = Rounds(tuple(_run(_calm(shift=shift)) for shift in (0, 100, 400, 600, 900)))
     with pytest.raises(BudgetExceeded, match=r"95 % interval over 5 rounds: 2\.\d+ to [23]\.\d+\)"):

@@ -10,7 +10,7 @@ import pytest
 from pytest_sessionreg.storm.judgement import Judgement, Verdict, judge
 from pytest_sessionreg.storm.measurement import MEASURES, Load, Measurement
 
-_LOAD = Load("heartbeat", 8, 2.0, 20.0, None)
+_LOAD = Load("heartbeat", 8, 2.0, 20.0, None, 7)
 _TOLERANCES = {measure.name: measure.tolerance for measure in MEASURES}
 
 

@@ -38,7 +38,7 @@ def test_a_storm_and_its_control_take_turns_at_one_load_for_five_rounds_at_least
         assert (control.policy, control.lost, control.integrity) == ("busy-timeout", 0, "ok")
         assert subject.lost == 0
     found = measured(_TINY, pairs)
-    assert found.load == Load("heartbeat", 2, 1.0, 2.0, None)
+    assert found.load == Load("heartbeat", 2, 1.0, 2.0, None, 8)
     assert set(found.ratios) == {"hold", "slowdown", "done"}
     assert set(found.control) == {"hold", "slowdown"}
     assert all(len(rounds) == 5 for rounds in (*found.ratios.values(), *found.control.values()))

@@ -3,15 +3,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from harness.experiments import gate_proof
-from harness.experiments.gate_cases import CASES, Case, notes_plan
-from harness.experiments.gate_proof import GateRun, prove, read_runs, standings
+from harness.experiments.gate_proof import experiment
+from harness.experiments.gate_proof.cases import CASES, Case, notes_plan
+from harness.experiments.gate_proof.experiment import prove
+from harness.experiments.gate_proof.run import GateRun, append_run, read_runs
+from harness.experiments.gate_proof.standing import standings
 from pytest_sessionreg.storm.baseline import Baseline
 from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.measurement import Load
@@ -40,11 +42,16 @@ def test_every_case_is_a_storm_of_one_load(case: Case) -> None:
 
 
 def test_a_proof_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate_proof, "_baseline", lambda _: Baseline())  # so that the gate has nothing to storm for
+    monkeypatch.setattr(experiment, "_baseline", lambda _: Baseline())  # so that the gate has nothing to storm for
     seen: list[GateRun] = []
+    told: list[tuple[int, int]] = []
 
-    def interrupt(run: GateRun) -> None:
+    def tell(run: GateRun, done: int, total: int) -> None:
         seen.append(run)
+        told.append((done, total))
+
+    def interrupt(run: GateRun, done: int, total: int) -> None:
+        tell(run, done, total)
         if len(seen) == 3:
             raise KeyboardInterrupt
 
@@ -53,20 +60,21 @@ def test_a_proof_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: p
     path = tmp_path / "runs.jsonl"
     path.write_text(path.read_text() + '{"case": "cut o')  # as by a power cut
     before = psutil.Process().children(recursive=True)
-    prove(str(tmp_path), share=0.02, on_run=seen.append)
+    prove(str(tmp_path), share=0.02, on_run=tell)
     assert psutil.Process().children(recursive=True) == before
     assert read_runs(str(path)) == seen
     assert sorted((run.case, run.number) for run in seen) == sorted(
         [(case.name, number) for case in CASES for number in range(1 if case.regressed else 2)]
     )
     assert {run.verdict for run in seen} == {"NO_BASELINE"}
-    prove(str(tmp_path), share=0.02, on_run=seen.append)
+    assert told == [(number, 9) for number in range(1, 10)]
+    prove(str(tmp_path), share=0.02, on_run=tell)
     assert read_runs(str(path)) == seen, "nothing was missing"
 
 
 def test_runs_of_another_machine_make_no_proof(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
-    path.write_text(json.dumps(asdict(_run(CASES[0], 0, "PASS"))) + "\n")
+    append_run(str(path), _run(CASES[0], 0, "PASS"))
     with pytest.raises(ResultError, match=r"the stored runs are of here, this is .*: name another directory"):
         prove(str(tmp_path))
     path.write_text('{"nothing": 1}\n')
@@ -87,14 +95,37 @@ def test_how_a_case_stands() -> None:
     assert standings(runs[:49], share=0.5)[0].holds is None
 
 
-def test_the_command_shows_how_a_proof_stands(tmp_path: Path) -> None:
-    runs = [_run(CASES[0], number, "REGRESSED") for number in range(2)]
-    (tmp_path / "runs.jsonl").write_text("".join(json.dumps(asdict(run)) + "\n" for run in runs))
-    words = [sys.executable, "-m", "harness", "gate-proof", "--show", "--out", str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+def _command(*words: str) -> subprocess.CompletedProcess[str]:
+    words = (sys.executable, "-m", "harness", "gate-proof", *words)
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "runs.jsonl")
+    for case in CASES:
+        for number in range(2):
+            append_run(path, _run(case, number, "REGRESSED"))
+    done = _command("--minutes", "0", "--share", "0.1", "--out", str(tmp_path))
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert max(map(len, lines)) <= 100
-    assert lines[3].split() == ["unchanged", "2/100", "2", "0", "0", "0", "2", "(1)", "8.0", "NO"]
-    assert [line.split()[0] for line in lines[3:]] == [case.name.split()[0] for case in CASES]
+    assert max(map(len, lines[:10])) <= 100
+    rows = {line[:24].strip(): line[24:].split() for line in lines if line[:1].islower()}
+    assert rows["unchanged"] == ["2/10", "2", "0", "0", "0", "2", "(1)", "8.0", "8.0", "NO"]
+    assert rows["hold +25 %"] == ["2/2", "2", "0", "0", "0", "0", "(1)", "8.0", "8.0", "yes"]
+    assert list(rows) == [case.name for case in CASES]
     assert "\u2026" not in done.stdout, "nothing is cut off"
+    assert "sessionreg: unchanged: 2 of 2 runs ended with the wrong verdict, 1 may\n" in done.stderr
+    assert "16 of 30 runs are missing; start it again; no worker is left" in done.stderr
+    names = {"gate-proof.json", "gate-proof.md", "gate-proof.png", "gate-proof.svg", "runs.jsonl"}
+    assert {entry.name for entry in tmp_path.iterdir()} == names
+    document = json.loads((tmp_path / "gate-proof.json").read_text())
+    assert (document["kind"], document["schema"], len(document["cases"])) == ("gate-proof", 1, len(CASES))
+    assert document["cases"][0]["verdicts"] == {"REGRESSED": 2}
+
+
+@pytest.mark.parametrize("words", [["--minutes", "-1"], ["--minutes", "nan"], ["--share", "0"], ["--share", "2"]])
+def test_usage_is_told_in_one_line_before_any_run(tmp_path: Path, words: list[str]) -> None:
+    done = _command("--out", str(tmp_path / "new"), *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "new").exists()
