@@ -45,6 +45,9 @@ def run_gate(
     before = known.get(machine)
     if before is None:
         return _nothing_to_compare(storm, machine, known)
+    damage = _damage(seen)
+    if damage is not None:
+        return Judgement(storm, Verdict.REGRESSED, damage, damage=damage)
     short = short_round(plan, scale)
     differences = _differences(before.load, Load.of(short))
     if differences:
@@ -52,9 +55,6 @@ def run_gate(
             f"another load than the baseline's: {differences}; run it at that load and scale, or update the baseline"
         )
         return Judgement(storm, Verdict.INCONCLUSIVE, reason)
-    damage = _damage(seen)
-    if damage is not None:
-        return Judgement(storm, Verdict.REGRESSED, damage, damage=damage)
 
     def look(seed: int) -> Judgement:
         pairs = run_pairs(

@@ -15,8 +15,9 @@ from harness.experiments.gate_proof.experiment import prove
 from harness.experiments.gate_proof.run import GateRun, append_run, read_runs
 from harness.experiments.gate_proof.standing import standings
 from pytest_sessionreg.storm.baseline import Baseline
+from pytest_sessionreg.storm.environment import Environment
 from pytest_sessionreg.storm.errors import ResultError
-from pytest_sessionreg.storm.measurement import Load
+from pytest_sessionreg.storm.measurement import Load, machine_class
 from pytest_sessionreg.storm.storm import run_storm
 
 
@@ -102,22 +103,24 @@ def _command(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> None:
     path = str(tmp_path / "runs.jsonl")
+    here = machine_class(Environment.of(notes_plan().location()))
     for case in CASES:
         for number in range(2):
-            append_run(path, _run(case, number, "REGRESSED"))
+            append_run(path, replace(_run(case, number, "REGRESSED"), machine=here))
     done = _command("--minutes", "0", "--share", "0.1", "--out", str(tmp_path))
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert max(map(len, lines[:10])) <= 100
-    rows = {line[:24].strip(): line[24:].split() for line in lines if line[:1].islower()}
+    names = [case.name for case in CASES]
+    rows = {line[:26].strip(): line[26:].split() for line in lines if line[:26].strip() in names}
     assert rows["unchanged"] == ["2/10", "2", "0", "0", "0", "2", "(1)", "8.0", "8.0", "NO"]
     assert rows["hold +25 %"] == ["2/2", "2", "0", "0", "0", "0", "(1)", "8.0", "8.0", "yes"]
-    assert list(rows) == [case.name for case in CASES]
+    assert list(rows) == names
     assert "\u2026" not in done.stdout, "nothing is cut off"
     assert "sessionreg: unchanged: 2 of 2 runs ended with the wrong verdict, 1 may\n" in done.stderr
     assert "16 of 30 runs are missing; start it again; no worker is left" in done.stderr
-    names = {"gate-proof.json", "gate-proof.md", "gate-proof.png", "gate-proof.svg", "runs.jsonl"}
-    assert {entry.name for entry in tmp_path.iterdir()} == names
+    files = {"gate-proof.json", "gate-proof.md", "gate-proof.png", "gate-proof.svg", "runs.jsonl"}
+    assert {entry.name for entry in tmp_path.iterdir()} == files
     document = json.loads((tmp_path / "gate-proof.json").read_text())
     assert (document["kind"], document["schema"], len(document["cases"])) == ("gate-proof", 1, len(CASES))
     assert document["cases"][0]["verdicts"] == {"REGRESSED": 2}
