@@ -1,6 +1,6 @@
 """`sessionreg`: the commands together, and what becomes of their errors.
 
-Exit codes: 0 done, 1 the run failed or something is wrong, 2 usage.
+Exit codes: 0 done, 1 the run failed or something is wrong, 2 usage, 3 (gate alone) nobody can tell.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from .commands.cleanup import cleanup
 from .commands.compare import compare
 from .commands.doctor import doctor
 from .commands.faults import faults
+from .commands.gate import gate
+from .commands.gate_proof import gate_proof
 from .commands.import_ import import_
 from .commands.open_storm import open_storm
 from .commands.policies import policies
@@ -41,6 +43,7 @@ def cli() -> None:
 _COMMANDS = (
     *(storm, policies, capacity, open_storm, faults),
     *(repeat, compare, report),
+    *(gate, gate_proof),
     *(sessions, adoption, doctor, cleanup, import_),
 )
 for _command in _COMMANDS:

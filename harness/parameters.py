@@ -96,7 +96,7 @@ def existing_registry(database: str | None, workspace: str = DEFAULT_WORKSPACE) 
         yield registry
 
 
-def check_directory(out: Path | None) -> None:
+def check_directory(out: Path | None, option: str = "--out") -> None:
     """Before a run rather than after it: whether results can be written to `out`, which need not exist yet.
 
     Raises click.UsageError where they cannot.
@@ -107,4 +107,4 @@ def check_directory(out: Path | None) -> None:
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise click.UsageError(f"--out {out}: {nearest} is not a directory that can be written; choose another")
+        raise click.UsageError(f"{option} {out}: {nearest} is not a directory that can be written; choose another")

@@ -1,6 +1,7 @@
 """A session registry that many processes share, and the tools that measure how it, or your own database, holds.
 
-Importing this loads nothing: each name is loaded when it is first used, and none loads pytest, numpy or matplotlib.
+Importing this loads nothing: each name is loaded when it is first used. None loads pytest or matplotlib, and only the
+budget, which needs a storm's samples, numpy.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     from .registry.admission.record import WriteRecord
     from .registry.admission.retry_budget import RetryBudget
     from .registry.admission.write_queue import WriteQueue
+    from .storm.budget import Budget, BudgetExceeded
 
 __all__ = [
+    "Budget",
+    "BudgetExceeded",
     "BusyTimeout",
     "CrashAt",
     "FixedInterval",
@@ -54,6 +58,10 @@ def __getattr__(name: str) -> object:
         from .processes import CrashAt
 
         return CrashAt
+    if name in {"Budget", "BudgetExceeded"}:
+        from .storm import budget
+
+        return getattr(budget, name)
     module = _POLICIES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

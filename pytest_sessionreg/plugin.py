@@ -12,6 +12,8 @@ from .fixtures.registries import session_registry, session_registry_factory, ses
 from .fixtures.storm import storm
 from .fixtures.temp_db import add_outcome, temp_db
 from .fixtures.workers import workers
+from .storm_gate.hooks import STORM_GATE, StormGate
+from .storm_gate.options import add_options
 
 __all__ = [
     "pytest_addoption",
@@ -37,13 +39,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="bool",
         default=True,
     )
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and guard the user's own registry from here on."""
+    """Register the markers, guard the user's own registry from here on, and conduct the storms."""
     config.addinivalue_line(
         "markers", "real_registry: let this test open the user's own session registry, which no other test may."
     )
+    config.addinivalue_line(
+        "markers",
+        "storm_budget(*, exhausted=0, failed=0, lost=0, busy_rate=None, p99_ms=None, slowdown_p99=None): limits that "
+        "every storm of this test has to keep; beyond one the test fails.",
+    )
+    if not config.pluginmanager.is_blocked(STORM_GATE):
+        config.pluginmanager.register(StormGate(config), STORM_GATE)
     if config.getini("sessionreg_guard") and not config.pluginmanager.is_blocked(_GUARD):
         from .registry_guard import RegistryGuard
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from .environment import Environment
 from .errors import ResultError
 from .failures import Failure
 from .samples import Samples
+
+if TYPE_CHECKING:
+    from .budget import Budget
 
 __all__ = ["SCHEMA", "Counts", "Quantiles", "Run", "Slowdown", "StormResult", "quantile"]
 
@@ -155,6 +158,12 @@ class Run:
     def damaged(self) -> bool:
         """Whether writes were lost or duplicated, or the file is not what it should be."""
         return bool(self.counts.lost or self.counts.duplicated or self.integrity not in {None, "ok"})
+
+    def check(self, budget: Budget) -> None:
+        """Raise BudgetExceeded, which is an AssertionError, where the storm went over `budget`."""
+        from .budget import check_budget  # it needs this module's types
+
+        check_budget([self], budget)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

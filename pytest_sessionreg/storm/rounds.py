@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
+from .budget import Budget, check_budget
 from .interruption import StormInterrupted, WorkloadFailed
 from .plan import Plan, check_parameter
 from .result import Run
@@ -29,6 +30,10 @@ class Rounds(Sequence[Run]):
     def duplicated(self) -> int | None:
         """Rows found more than once, over all rounds; None where nobody could check one."""
         return _sum([run.counts.duplicated for run in self.runs])
+
+    def check(self, budget: Budget) -> None:
+        """Raise BudgetExceeded, which is an AssertionError, where the rounds went over `budget`."""
+        check_budget(self.runs, budget)
 
     def __len__(self) -> int:
         return len(self.runs)

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from pytest_sessionreg.report.plots import (
     Frontier,
+    Strip,
     capacity_frontier,
     latency_by_percentile,
     png,
@@ -20,6 +21,7 @@ from pytest_sessionreg.report.plots import (
     retries_histogram,
     svg,
     timeline,
+    verdict_strips,
     wait_heat_map,
 )
 from pytest_sessionreg.report.plots.timeline import _lanes, _overtakes
@@ -242,6 +244,24 @@ def test_the_frontier_draws_the_law_the_limits_and_this_machines_load() -> None:
 def test_a_frontier_of_uneven_arrays_is_refused() -> None:
     with pytest.raises(ValueError, match="the frontier of queue needs as many holds as writers"):
         capacity_frontier([Frontier("queue", [1, 2], [3], [False])], finding="", target="")
+
+
+def test_every_gate_run_is_a_mark_in_its_row_and_has_the_colour_of_its_verdict() -> None:
+    strips = [Strip("same", [0.9, 1.0, 1.1], ["PASS", "PASS", "INCONCLUSIVE"]), Strip("worse", [4.0], ["REGRESSED"])]
+    figure = verdict_strips(strips, finding="Seen", beneath="a mark per run")
+    (axes,) = figure.axes
+    marks = [line for line in axes.get_lines() if _points(line) and line.get_marker() != "None"]
+    assert [_points(line) for line in marks] == [1, 2, 1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["same", "worse"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["REGRESSED", "INCONCLUSIVE", "PASS"]
+    assert _finding(figure) == "Seen"
+
+
+@pytest.mark.parametrize("strips", [[], [Strip("none", [], [])], [Strip("uneven", [1.0], [])]], ids=str)
+def test_strips_without_runs_or_verdicts_are_refused(strips: list[Strip]) -> None:
+    with pytest.raises(ValueError, match="strips need as many verdicts as runs"):
+        verdict_strips(strips, finding="", beneath="")
 
 
 def test_a_picture_is_1600_pixels_wide_and_a_bare_svg(run: Run) -> None:

@@ -8,10 +8,12 @@ from .latency import latency_by_percentile
 from .ratios import ratio_forest
 from .retries import retries_histogram
 from .timeline import timeline
+from .verdicts import Strip, verdict_strips
 from .waits import wait_heat_map
 
 __all__ = [
     "Frontier",
+    "Strip",
     "capacity_frontier",
     "latency_by_percentile",
     "png",
@@ -19,6 +21,7 @@ __all__ = [
     "retries_histogram",
     "svg",
     "timeline",
+    "verdict_strips",
     "wait_heat_map",
     "waits_known",
 ]

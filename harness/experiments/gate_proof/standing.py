@@ -1,0 +1,74 @@
+"""How the proof stands after some of its runs: what holds, what does not, and what is still open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from pytest_sessionreg.storm.envelope import Envelope
+from pytest_sessionreg.storm.judgement import Verdict
+
+from .cases import CASES, Case
+from .run import GateRun
+
+__all__ = ["SCHEMA", "Standing", "standings", "to_json", "wanted"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A case so far. wanted: runs that were asked for. wrong: runs with the wrong verdict. median_s, longest_s: of its
+    runs. holds: whether no more were wrong than tolerated; None while runs are missing that could still change it.
+    """
+
+    case: Case
+    runs: int
+    wanted: int
+    verdicts: Mapping[str, int]
+    wrong: int
+    median_s: float
+    longest_s: float
+    holds: bool | None
+
+
+def wanted(case: Case, share: float) -> int:
+    """How many runs of `case` make `share` of a whole proof; at least one."""
+    return math.ceil(case.runs * share)
+
+
+def standings(runs: Sequence[GateRun], *, share: float = 1.0) -> list[Standing]:
+    """How each case stands after `runs`; share: of the whole number of runs that the proof is asked for."""
+    found = []
+    for case in CASES:
+        own = [run for run in runs if run.case == case.name]
+        verdicts = {verdict.value: sum(run.verdict == verdict.value for run in own) for verdict in Verdict}
+        regressed = verdicts[Verdict.REGRESSED.value]
+        wrong = len(own) - regressed if case.regressed else regressed
+        seconds = sorted(run.seconds for run in own)
+        complete = len(own) >= wanted(case, share)
+        found.append(
+            Standing(
+                case=case,
+                runs=len(own),
+                wanted=max(len(own), wanted(case, share)),
+                verdicts={name: count for name, count in verdicts.items() if count},
+                wrong=wrong,
+                median_s=seconds[len(seconds) // 2] if seconds else 0.0,
+                longest_s=seconds[-1] if seconds else 0.0,
+                holds=False if wrong > case.tolerated else True if complete else None,
+            )
+        )
+    return found
+
+
+def to_json(found: Sequence[Standing], envelope: Envelope) -> str:
+    """The standings as JSON text; the runs themselves are in a file of their own."""
+    cases = []
+    for standing in found:
+        case = {name: getattr(standing.case, name) for name in ("name", "regressed", "busy", "runs", "tolerated")}
+        rest = asdict(standing)
+        del rest["case"]
+        cases.append({"case": case, **rest})
+    return envelope.seal({"cases": cases})
