@@ -125,7 +125,10 @@ class Database:
         return self._execute(sql, parameters)
 
     def commit(self) -> None:
-        """COMMIT and let the next writer in. When it raises, nothing was written."""
+        """COMMIT and let the next writer in.
+
+        When it raises, nothing was written; but after DatabaseMoved, which says so, it may have been, and be lost.
+        """
         self._commit(self._checked())
 
     def _commit(self, connection: sqlite3.Connection) -> None:
@@ -143,6 +146,9 @@ class Database:
             self._undo()
             self._leave("failed", code=None, phase="commit")
             raise
+        if not self._log_is_ours():
+            self._leave("failed", code=None, phase="commit")
+            raise DatabaseMoved(self._log_moved("what was just written may be lost"), database=self.path)
         self._leave("committed", code=None, phase=None)
 
     def rollback(self) -> None:
@@ -245,27 +251,33 @@ class Database:
         raise DatabaseMoved(message, database=self.path)
 
     def _check_log(self) -> None:
-        """Raise DatabaseMoved, holding nothing, unless the log is the one of the first write.
+        """Raise DatabaseMoved, holding nothing, unless the log is ours."""
+        if not self._log_is_ours():
+            self.rollback()
+            raise DatabaseMoved(self._log_moved("nothing was written"), database=self.path)
+
+    def _log_is_ours(self) -> bool:
+        """Whether the log is the one of the first write, asked after BEGIN and again after COMMIT.
 
         It cannot change while a connection is open, but where somebody in this process opened the database file beside
-        SQLite and closed it: that dropped this process's locks, and the next process to close unlinked the log
-        (https://www.sqlite.org/howtocorrupt.html, 2.2). Writes into an unlinked log would be acknowledged and lost.
+        SQLite and closed it: that dropped this process's locks, and the next process to close unlinked the log, even in
+        the middle of a transaction (https://www.sqlite.org/howtocorrupt.html, 2.2). Writes into an unlinked log would
+        be acknowledged and lost.
         """
-        found: tuple[int, int] | None = None
         try:
             status = os.stat(self._log)
-            found = (status.st_dev, status.st_ino)
         except OSError:
-            pass  # gone, if it was ever seen
+            return self._log_identity is None  # gone, if it was ever seen
+        found = (status.st_dev, status.st_ino)
         if self._log_identity is None:
             self._log_identity = found
-        elif found != self._log_identity:
-            self.rollback()
-            message = (
-                f"{self._log}: was deleted or replaced under this registry, by hand, or because code in this process "
-                "closed a descriptor of the database that was not SQLite's; nothing was written: open the registry anew"
-            )
-            raise DatabaseMoved(message, database=self.path)
+        return found == self._log_identity
+
+    def _log_moved(self, consequence: str) -> str:
+        return (
+            f"{self._log}: was deleted or replaced under this registry, by hand, or because code in this process "
+            f"closed a descriptor of the database that was not SQLite's; {consequence}: open the registry anew"
+        )
 
     def _closed(self) -> RegistryError:
         return RegistryClosed(f"{self.path}: this registry is closed; open it again", database=self.path)

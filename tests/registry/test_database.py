@@ -239,3 +239,24 @@ def test_a_write_notices_that_its_log_was_unlinked_after_a_stray_close(database:
                 registry.sessions.register("two")
     with Registry.open(database) as again:
         assert [session.session_id for session in again.sessions.list()] == ["one"]
+
+
+def test_a_commit_notices_that_its_log_was_unlinked_in_the_middle_of_the_transaction(database: str) -> None:
+    sibling = (
+        "import sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('SELECT count(*) FROM sessions').fetchall(); connection.close()\n"
+    )
+    with Registry.open(database) as registry:
+        registry.sessions.register("one")
+        transaction = registry.transaction()
+        transaction.__enter__()
+        registry.sessions.register("two")
+        with open(database, "rb"):
+            pass
+        subprocess.run([sys.executable, "-c", sibling, database], check=True, timeout=60)
+        assert not os.path.exists(database + "-wal")
+        with pytest.raises(DatabaseMoved, match="what was just written may be lost"):
+            transaction.__exit__(None, None, None)
+    with Registry.open(database) as again:
+        assert again.sessions.list()[0].session_id == "one"
