@@ -21,6 +21,7 @@ from .errors import (
 )
 from .fork import discard_after_fork
 from .schema import schema_version
+from .write_ahead_log import WriteAheadLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Database:
         "_held_from_ns",
         "_identity",
         "_log",
-        "_log_identity",
+        "_moved",
         "_new_record",
         "_observer",
         "_pid",
@@ -62,8 +63,8 @@ class Database:
 
     def __init__(self, path: str, *, policy: AdmissionPolicy, observer: Observer | None) -> None:
         self.path = path
-        self._log = path + "-wal"
-        self._log_identity: tuple[int, int] | None = None
+        self._log = WriteAheadLog(path)
+        self._moved: str | None = None
         self.patience_s: float | None = None
         self._observer = observer
         if observer is not None:
@@ -114,7 +115,9 @@ class Database:
             self._record("failed", code=getattr(error, "sqlite_errorcode", None), phase="begin")
             raise translated(error, database=self.path, doing="BEGIN IMMEDIATE") from error
         self._held_from_ns = monotonic_ns()
-        self._check_log()
+        if not self._log.is_ours():
+            self.rollback()
+            raise self._abandoned("nothing was written")
 
     def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
         """Run one statement inside the open transaction; sqlite3's errors pass through to the author of the SQL."""
@@ -146,9 +149,9 @@ class Database:
             self._undo()
             self._leave("failed", code=None, phase="commit")
             raise
-        if not self._log_is_ours():
+        if not self._log.is_ours():
             self._leave("failed", code=None, phase="commit")
-            raise DatabaseMoved(self._log_moved("what was just written may be lost"), database=self.path)
+            raise self._abandoned("what was just written may be lost")
         self._leave("committed", code=None, phase=None)
 
     def rollback(self) -> None:
@@ -218,7 +221,10 @@ class Database:
             self.rollback()
         self._connection = None
         del self._execute
-        connection.close()
+        if self._log.is_ours():
+            connection.close()
+        else:
+            self._log.abandon(connection)
         self._admission.close()
 
     # -- inside --------------------------------------------------------------------------------------------------
@@ -250,36 +256,19 @@ class Database:
         )
         raise DatabaseMoved(message, database=self.path)
 
-    def _check_log(self) -> None:
-        """Raise DatabaseMoved, holding nothing, unless the log is ours."""
-        if not self._log_is_ours():
-            self.rollback()
-            raise DatabaseMoved(self._log_moved("nothing was written"), database=self.path)
-
-    def _log_is_ours(self) -> bool:
-        """Whether the log is the one of the first write, asked after BEGIN and again after COMMIT.
-
-        It cannot change while a connection is open, but where somebody in this process opened the database file beside
-        SQLite and closed it: that dropped this process's locks, and the next process to close unlinked the log, even in
-        the middle of a transaction (https://www.sqlite.org/howtocorrupt.html, 2.2). Writes into an unlinked log would
-        be acknowledged and lost.
-        """
-        try:
-            status = os.stat(self._log)
-        except OSError:
-            return self._log_identity is None  # gone, if it was ever seen
-        found = (status.st_dev, status.st_ino)
-        if self._log_identity is None:
-            self._log_identity = found
-        return found == self._log_identity
-
-    def _log_moved(self, consequence: str) -> str:
-        return (
-            f"{self._log}: was deleted or replaced under this registry, by hand, or because code in this process "
-            f"closed a descriptor of the database that was not SQLite's; {consequence}: open the registry anew"
-        )
+    def _abandoned(self, consequence: str) -> DatabaseMoved:
+        """Close, because the log is no longer ours; what to raise."""
+        connection, self._connection = self._connection, None
+        self._moved = self._log.moved(consequence)
+        del self._execute
+        if connection is not None:
+            self._log.abandon(connection)
+        self._admission.close()
+        return DatabaseMoved(self._moved, database=self.path)
 
     def _closed(self) -> RegistryError:
+        if self._moved is not None:
+            return DatabaseMoved(self._moved, database=self.path)
         return RegistryClosed(f"{self.path}: this registry is closed; open it again", database=self.path)
 
     def _try_begin(self) -> bool:

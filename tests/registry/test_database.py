@@ -242,10 +242,11 @@ def test_a_write_notices_that_its_log_was_unlinked_after_a_stray_close(database:
 
 
 def test_a_commit_notices_that_its_log_was_unlinked_in_the_middle_of_the_transaction(database: str) -> None:
+    """And what a sibling wrote meanwhile is not overwritten by what that log holds, once it is closed."""
     sibling = (
         "import sqlite3, sys\n"
         "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-        "connection.execute('SELECT count(*) FROM sessions').fetchall(); connection.close()\n"
+        "connection.execute(sys.argv[2]).fetchall(); connection.close()\n"
     )
     with Registry.open(database) as registry:
         registry.sessions.register("one")
@@ -254,9 +255,20 @@ def test_a_commit_notices_that_its_log_was_unlinked_in_the_middle_of_the_transac
         registry.sessions.register("two")
         with open(database, "rb"):
             pass
-        subprocess.run([sys.executable, "-c", sibling, database], check=True, timeout=60)
+        for statement in ("SELECT count(*) FROM sessions", "UPDATE sessions SET label = 'by a sibling'"):
+            subprocess.run([sys.executable, "-c", sibling, database, statement], check=True, timeout=60)
         assert not os.path.exists(database + "-wal")
         with pytest.raises(DatabaseMoved, match="what was just written may be lost"):
             transaction.__exit__(None, None, None)
     with Registry.open(database) as again:
-        assert again.sessions.list()[0].session_id == "one"
+        assert [(session.session_id, session.label) for session in again.sessions.list()] == [("one", "by a sibling")]
+
+
+def test_what_a_log_deleted_by_hand_held_is_saved_by_closing(database: str) -> None:
+    with Registry.open(database) as registry:
+        registry.sessions.register("one")
+        os.unlink(database + "-wal")
+        with pytest.raises(DatabaseMoved, match="nothing was written"):
+            registry.sessions.register("two")
+    with Registry.open(database) as again:
+        assert [session.session_id for session in again.sessions.list()] == ["one"]

@@ -17,7 +17,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["AVAILABLE", "ByteLocks", "exclusive", "free"]
+__all__ = ["AVAILABLE", "ByteLocks", "exclusive", "free", "share"]
 
 # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid (which must be 0 for these locks).
 _FLOCK = struct.Struct("hhqqi4x")
@@ -36,6 +36,17 @@ def exclusive(offset: int) -> bytes:
 def free(offset: int, length: int = 1) -> bytes:
     """The request for `ByteLocks.unlock` to free `length` bytes."""
     return _FLOCK.pack(_UNLCK, os.SEEK_SET, offset, length, 0)
+
+
+def share(fd: int, offset: int, length: int) -> bool:
+    """Lock the bytes of another file for reading until `fd` is closed; False if somebody holds one exclusively."""
+    try:
+        fcntl.fcntl(fd, _SETLK, _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, offset, length, 0))
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise
+    return True
 
 
 class ByteLocks(Sidecar):

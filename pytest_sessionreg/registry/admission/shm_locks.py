@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["READ_LOCKS", "WRITE_LOCK", "shm_locks", "writer"]
+__all__ = ["READ_LOCKS", "WRITE_LOCK", "own_descriptor", "posix_locks", "shm_locks", "writer"]
 
 WRITE_LOCK = 120
 READ_LOCKS = range(123, 128)
@@ -38,7 +38,7 @@ def writer(database: str) -> int | None:
     /proc/locks makes the kernel wait for some 10 ms (Linux 6.18, 100 waits: p50 9.3, max 21). Asked as if for a lock of
     the descriptor's own (F_OFD_GETLK), so that other connections of this process are told as well.
     """
-    descriptor = _own_descriptor(database + "-shm")
+    descriptor = own_descriptor(database + "-shm")
     if descriptor is None or not AVAILABLE:
         return next((pid for pid, lock in shm_locks(database) if lock == WRITE_LOCK), None)
     asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, WRITE_LOCK, 1, 0)
@@ -54,8 +54,13 @@ def shm_locks(database: str) -> Iterator[tuple[int, int]]:
 
     Linux only (proc(5)), elsewhere nothing.
     """
+    return ((pid, first) for pid, first, last in posix_locks(database + "-shm") if first == last)
+
+
+def posix_locks(path: str) -> Iterator[tuple[int, int, int]]:
+    """Each POSIX lock on the file: the pid, the first and the last byte. Linux only, elsewhere nothing."""
     try:
-        status = os.stat(database + "-shm")
+        status = os.stat(path)
         with open(_KERNEL_LOCKS, encoding="ascii", errors="replace") as table:
             lines = table.read().splitlines()
     except OSError:
@@ -66,11 +71,11 @@ def shm_locks(database: str) -> Iterator[tuple[int, int]]:
         # e.g. "1: POSIX ADVISORY WRITE 4711 fe:00:262147 120 120"; a waiting request has "->" in front
         if len(fields) == 8 and fields[1] == "POSIX" and fields[5] == wanted:
             pid, first, last = fields[4], fields[6], fields[7]
-            if pid.isdecimal() and first.isdecimal() and first == last:
-                yield int(pid), int(first)
+            if pid.isdecimal() and first.isdecimal() and last.isdecimal():
+                yield int(pid), int(first), int(last)
 
 
-def _own_descriptor(path: str) -> int | None:
+def own_descriptor(path: str) -> int | None:
     """A descriptor of `path` that this process has open already."""
     try:
         wanted = os.stat(path)
