@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Stall"]
 
-# The looks of whoever is next are this far apart; those of others in proportion to their place, up to the longest,
-# after which the default patience of 5 s is not over. A look of a process that slept costs some 100 us, and 256 of
-# them twice a second would take a twentieth of a core.
+# How far apart the looks of those are who have few others ahead of them, and of all the rest, whose patience of 5 s by
+# default is not over then. A look of a process that slept costs some 100 us, and 256 of them twice a second would take
+# a twentieth of a core.
 _LOOK_S = 0.5
-_LONGEST_LOOK_S = 3.0
+_FEW = 8
+_SELDOM_LOOK_S = 3.0
 
 
 class Stall:
@@ -52,7 +53,7 @@ class Stall:
 
 
 def _apart_s(ahead: int) -> float:
-    return min(_LOOK_S * max(ahead, 1), _LONGEST_LOOK_S)
+    return _LOOK_S if ahead <= _FEW else _SELDOM_LOOK_S
 
 
 def _is_stopped(owner: Insider, namespace: int) -> bool:
