@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ..clock import from_optional, from_text, later, now
 from ..errors import InvalidValue
-from ..liveness import is_dead, pid_namespace, process_start
+from ..liveness import is_dead, pid_namespace, process_identity, process_start
 from ..store import Store, converted
 from ..values import choice, identifier, instant_text, json_object, json_value, positive, text, whole
 
@@ -67,11 +67,14 @@ class Sessions(Store):
     ) -> None:
         """Record a session as active. One that exists is resumed: `started_at` and what is not mentioned stay.
 
-        process_started_at: of `pid`, looked up if not given. ttl: until it expires, by default never.
+        process_started_at: of `pid`, looked up if not given, together with what tells the process from others even if
+        the wall clock is set; one that is given is all there is to tell it by, to within liveness.TOLERANCE_S. ttl:
+        until it expires, by default never.
         """
         instant = now()
+        identity = None
         if pid is not None and process_started_at is None and whole("pid", pid):
-            process_started_at = process_start(pid)
+            process_started_at, identity = process_start(pid), process_identity(pid)
         named = (
             ("pid", pid),
             ("ppid", ppid),
@@ -92,6 +95,8 @@ class Sessions(Store):
             # what belongs to a pid comes with it, known or not: another process has another start
             given.setdefault("process_started_at", None)
             given["pid_namespace"] = pid_namespace()
+        if "process_started_at" in given:
+            given["process_identity"] = identity
         if ttl is not None:
             given["expires_at"] = later(instant, positive("ttl", ttl))
         self._write(
@@ -172,12 +177,17 @@ class Sessions(Store):
         """
         identifier("session_id", session_id)
         expires_at = {"expires_at": fields.pop("expires_at")} if "expires_at" in fields else {}
+        identity = None
         if "pid" in fields:  # another process: its start and its namespace go with its number
             pid = fields["pid"]
             known = pid is not None and whole("pid", pid) > 0
-            fields.setdefault("process_started_at", process_start(pid) if known else None)
+            if known and "process_started_at" not in fields:
+                fields["process_started_at"], identity = process_start(pid), process_identity(pid)
+            fields.setdefault("process_started_at", None)
             fields.setdefault("pid_namespace", pid_namespace() if known else None)
         checked = _checked(fields)
+        if "process_started_at" in checked:
+            checked["process_identity"] = identity
         if expires_at:
             value = expires_at["expires_at"]
             checked["expires_at"] = None if value is None else instant_text("expires_at", value)
@@ -242,12 +252,12 @@ class Sessions(Store):
         """Mark as crashed every active session whose process is gone; inside a transaction."""
         dead = [
             (instant, self._workspace, session_id)
-            for session_id, pid, started_at, namespace in self._read(
-                "SELECT session_id, pid, process_started_at, pid_namespace "
+            for session_id, pid, started_at, namespace, identity in self._read(
+                "SELECT session_id, pid, process_started_at, pid_namespace, process_identity "
                 "FROM sessions INDEXED BY sessions_by_status WHERE workspace_id = ? AND status = 'active'",
                 (self._workspace,),
             )
-            if is_dead(pid, from_optional(started_at), namespace)
+            if is_dead(pid, from_optional(started_at), namespace, identity)
         ]
         mark = (
             "UPDATE sessions SET status = 'crashed', ended_at = ? "

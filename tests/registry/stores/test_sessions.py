@@ -14,7 +14,7 @@ import pytest
 
 from pytest_sessionreg import Registry, WriteRecord
 from pytest_sessionreg.registry.errors import InvalidValue
-from pytest_sessionreg.registry.liveness import process_start
+from pytest_sessionreg.registry.liveness import TOLERANCE_S, process_start
 from pytest_sessionreg.registry.records.session import Session, Sweep
 
 
@@ -153,7 +153,7 @@ def test_the_start_of_a_living_process_is_looked_up(session_registry: Registry) 
     session_registry.sessions.register("one", pid=os.getpid())
     started = found(session_registry, "one").process_started_at
     assert started is not None
-    assert abs(started.timestamp() - psutil.Process().create_time()) < 0.001
+    assert abs(started.timestamp() - psutil.Process().create_time()) < TOLERANCE_S
 
 
 def test_a_resumed_session_keeps_what_is_not_mentioned(
