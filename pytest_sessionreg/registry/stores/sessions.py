@@ -33,6 +33,16 @@ _COLUMNS = (
 _SELECT = f"SELECT {_COLUMNS} FROM sessions WHERE workspace_id = ?"
 _ORDER = " ORDER BY started_at, session_id"
 _HEARTBEAT = "UPDATE sessions SET last_heartbeat_at = ? WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
+# A session's process, where it has one; and to forget it, unless it is another one by then.
+_PROCESS = (
+    "SELECT pid, process_started_at, pid_namespace, process_identity FROM sessions "
+    "WHERE workspace_id = ? AND session_id = ? AND pid IS NOT NULL"
+)
+_FORGET = (
+    "UPDATE sessions SET pid = NULL, process_started_at = NULL, pid_namespace = NULL, process_identity = NULL "
+    "WHERE workspace_id = ? AND session_id = ? AND pid IS ? AND process_started_at IS ? AND pid_namespace IS ? "
+    "AND process_identity IS ?"
+)
 # What a cleared field becomes where it cannot be nothing.
 _DEFAULTS = {"notify": 0, "transport_kind": "unknown", "transport_details": "{}", "metadata": "{}"}
 
@@ -67,6 +77,9 @@ class Sessions(Store):
     ) -> None:
         """Record a session as active. One that exists is resumed: `started_at` and what is not mentioned stay.
 
+        Of a process that is gone nothing stays: resumed without a pid, a session keeps the one that it had if that
+        still lives or cannot be judged, else it has none, so that no clean-up takes it for crashed.
+
         process_started_at: of `pid`, looked up if not given, together with what tells the process from others even if
         the wall clock is set; one that is given is all there is to tell it by, to within liveness.TOLERANCE_S. ttl:
         until it expires, by default never.
@@ -99,10 +112,22 @@ class Sessions(Store):
             given["process_identity"] = identity
         if ttl is not None:
             given["expires_at"] = later(instant, positive("ttl", ttl))
-        self._write(
-            _register_sql(tuple(given)),
-            (self._workspace, identifier("session_id", session_id), instant, instant, *given.values()),
-        )
+        key = (self._workspace, identifier("session_id", session_id))
+        gone = None if pid is not None else self._process_gone(key)
+        if gone is None:
+            self._write(_register_sql(tuple(given)), (*key, instant, instant, *given.values()))
+            return
+        with self._joined():
+            self._write(_FORGET, (*key, *gone))
+            self._write(_register_sql(tuple(given)), (*key, instant, instant, *given.values()))
+
+    def _process_gone(self, key: tuple[str, str]) -> tuple[Any, ...] | None:
+        """What is stored of the session's process, if that is gone; None if it lives, or if there is none."""
+        for row in self._read(_PROCESS, key):
+            pid, started_at, namespace, identity = row
+            if is_dead(pid, from_optional(started_at), namespace, identity):
+                return tuple(row)
+        return None
 
     def heartbeat(self, session_id: str, *, min_interval: timedelta | None = None) -> bool:
         """Say that a session is alive; False if there is no such active session, which should register again.

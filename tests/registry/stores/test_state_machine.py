@@ -237,6 +237,8 @@ class Machine(RuleBasedStateMachine):
             ended_at=None,
             expires_at=expires_at,
         )
+        if "pid" not in given and old.pid == GONE:
+            new = replace(new, pid=None, process_started_at=None, pid_namespace=None)
         if "pid" in given:
             new = replace(new, process_started_at=process_start(given["pid"]), pid_namespace=pid_namespace())
         world.sessions[session_id] = replace(new, repo_hash=_hash_of(registry, session_id, new.repo_path))
