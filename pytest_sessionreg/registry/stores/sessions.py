@@ -33,15 +33,12 @@ _COLUMNS = (
 _SELECT = f"SELECT {_COLUMNS} FROM sessions WHERE workspace_id = ?"
 _ORDER = " ORDER BY started_at, session_id"
 _HEARTBEAT = "UPDATE sessions SET last_heartbeat_at = ? WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
-# A session's process, where it has one; and to forget it, unless it is another one by then.
-_PROCESS = (
-    "SELECT pid, process_started_at, pid_namespace, process_identity FROM sessions "
-    "WHERE workspace_id = ? AND session_id = ? AND pid IS NOT NULL"
-)
+# What is stored of a session's process; whether it is still the same; and to forget it if it is.
+_PROCESS = "pid, process_started_at, pid_namespace, process_identity"
+_SAME_PROCESS = "pid IS ? AND process_started_at IS ? AND pid_namespace IS ? AND process_identity IS ?"
 _FORGET = (
     "UPDATE sessions SET pid = NULL, process_started_at = NULL, pid_namespace = NULL, process_identity = NULL "
-    "WHERE workspace_id = ? AND session_id = ? AND pid IS ? AND process_started_at IS ? AND pid_namespace IS ? "
-    "AND process_identity IS ?"
+    f"WHERE workspace_id = ? AND session_id = ? AND {_SAME_PROCESS}"
 )
 # What a cleared field becomes where it cannot be nothing.
 _DEFAULTS = {"notify": 0, "transport_kind": "unknown", "transport_details": "{}", "metadata": "{}"}
@@ -123,11 +120,9 @@ class Sessions(Store):
 
     def _process_gone(self, key: tuple[str, str]) -> tuple[Any, ...] | None:
         """What is stored of the session's process, if that is gone; None if it lives, or if there is none."""
-        for row in self._read(_PROCESS, key):
-            pid, started_at, namespace, identity = row
-            if is_dead(pid, from_optional(started_at), namespace, identity):
-                return tuple(row)
-        return None
+        sql = f"SELECT {_PROCESS} FROM sessions WHERE workspace_id = ? AND session_id = ? AND pid IS NOT NULL"
+        rows = self._read(sql, key)
+        return rows[0] if rows and is_dead(rows[0][0], from_optional(rows[0][1]), *rows[0][2:]) else None
 
     def heartbeat(self, session_id: str, *, min_interval: timedelta | None = None) -> bool:
         """Say that a session is alive; False if there is no such active session, which should register again.
@@ -273,22 +268,25 @@ class Sessions(Store):
             "DELETE FROM sessions WHERE workspace_id = ? AND expires_at <= ?", (self._workspace, instant)
         )
 
-    def _mark_dead(self, instant: str) -> int:
-        """Mark as crashed every active session whose process is gone; inside a transaction."""
-        dead = [
-            (instant, self._workspace, session_id)
-            for session_id, pid, started_at, namespace, identity in self._read(
-                "SELECT session_id, pid, process_started_at, pid_namespace, process_identity "
+    def _dead(self) -> List[tuple[Any, ...]]:
+        """The active sessions whose process is gone: what `_mark_crashed` needs of each."""
+        return [
+            row
+            for row in self._read(
+                f"SELECT session_id, last_heartbeat_at, {_PROCESS} "
                 "FROM sessions INDEXED BY sessions_by_status WHERE workspace_id = ? AND status = 'active'",
                 (self._workspace,),
             )
-            if is_dead(pid, from_optional(started_at), namespace, identity)
+            if is_dead(row[2], from_optional(row[3]), *row[4:])
         ]
+
+    def _mark_crashed(self, dead: List[tuple[Any, ...]], instant: str) -> int:
+        """Mark as crashed those of `_dead` that nobody has ended, resumed or heard of since; how many."""
         mark = (
-            "UPDATE sessions SET status = 'crashed', ended_at = ? "
-            "WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
+            "UPDATE sessions SET status = 'crashed', ended_at = ? WHERE workspace_id = ? AND session_id = ? "
+            f"AND status = 'active' AND last_heartbeat_at = ? AND {_SAME_PROCESS}"
         )
-        return sum(self._write(mark, parameters) for parameters in dead)
+        return sum(self._write(mark, (instant, self._workspace, *row)) for row in dead)
 
 
 @lru_cache(maxsize=64)
