@@ -110,13 +110,15 @@ class Sessions(Store):
         if ttl is not None:
             given["expires_at"] = later(instant, positive("ttl", ttl))
         key = (self._workspace, identifier("session_id", session_id))
-        gone = None if pid is not None else self._process_gone(key)
-        if gone is None:
-            self._write(_register_sql(tuple(given)), (*key, instant, instant, *given.values()))
-            return
-        with self._joined():
-            self._write(_FORGET, (*key, *gone))
-            self._write(_register_sql(tuple(given)), (*key, instant, instant, *given.values()))
+        names, values = tuple(given), (*key, instant, instant, *given.values())
+        if pid is not None:
+            self._write(_register_sql(names), values)
+        elif not self._write(_register_sql(names, unless_pid=True), values):
+            gone = self._process_gone(key)  # looked at between two writes, without the write lock
+            with self._joined():
+                if gone is not None:
+                    self._write(_FORGET, (*key, *gone))
+                self._write(_register_sql(names), values)
 
     def _process_gone(self, key: tuple[str, str]) -> tuple[Any, ...] | None:
         """What is stored of the session's process, if that is gone; None if it lives, or if there is none."""
@@ -290,8 +292,11 @@ class Sessions(Store):
 
 
 @lru_cache(maxsize=64)
-def _register_sql(given: tuple[str, ...]) -> str:
-    """The statement that sets the fields `given` and no others: SQLite rewrites the indexes of all that it sets."""
+def _register_sql(given: tuple[str, ...], *, unless_pid: bool = False) -> str:
+    """The statement that sets the fields `given` and no others: SQLite rewrites the indexes of all that it sets.
+
+    unless_pid: leave a session that has a pid as it is; to ask first would cost every registration another statement.
+    """
     fields = "".join(f", {name}" for name in given)
     changes = "".join(f", {name} = excluded.{name}" for name in given)
     if "expires_at" not in given:
@@ -301,6 +306,7 @@ def _register_sql(given: tuple[str, ...]) -> str:
         f"INSERT INTO sessions (workspace_id, session_id, status, started_at, last_heartbeat_at{fields}) "
         f"VALUES (?, ?, 'active', ?, ?{', ?' * len(given)}) ON CONFLICT (workspace_id, session_id) DO UPDATE SET "
         f"status = 'active', ended_at = NULL, last_heartbeat_at = excluded.last_heartbeat_at{changes}"
+        f"{' WHERE pid IS NULL' if unless_pid else ''}"
     )
 
 

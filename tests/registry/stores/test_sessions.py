@@ -271,17 +271,25 @@ def test_a_process_that_came_in_between_is_not_forgotten(
     assert found(session_registry, "one").pid == child.pid
 
 
-def test_a_resumption_that_forgets_a_process_is_one_transaction(session_registry_path: Path) -> None:
+def test_a_resumption_inside_a_transaction_forgets_a_process_too_or_nothing(session_registry: Registry) -> None:
+    session_registry.sessions.register("one", pid=2**40)
+    with pytest.raises(KeyError), session_registry.transaction():
+        session_registry.sessions.register("one")
+        assert found(session_registry, "one").pid is None
+        raise KeyError
+    assert found(session_registry, "one").pid == 2**40
+    with session_registry.transaction():
+        session_registry.sessions.register("one", label="x")
+    assert (found(session_registry, "one").pid, found(session_registry, "one").label) == (None, "x")
+
+
+def test_a_session_without_a_pid_is_resumed_in_one_write(session_registry_path: Path) -> None:
     records: list[WriteRecord] = []
     with Registry.open(session_registry_path, observer=records.append) as registry:
-        registry.sessions.register("one", pid=2**40)
         records.clear()
-        registry.sessions.register("one")
-        assert [record.outcome for record in records] == ["committed"]
-        with registry.transaction():
-            registry.sessions.register("one", pid=2**40)
+        for _ in range(2):
             registry.sessions.register("one")
-        assert found(registry, "one").pid is None
+        assert [record.outcome for record in records] == ["committed"] * 2
 
 
 def test_a_session_resumed_after_its_expiry_does_not_expire_at_once(
