@@ -9,8 +9,13 @@ from time import monotonic, sleep
 
 import psutil
 import pytest
+from hypothesis import settings
 
 _SETTLE_S = 5.0
+
+# As everywhere, no time is asserted: how long an example takes says how busy the machine is.
+settings.register_profile("untimed", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True, scope="module")
