@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import os
-import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -74,13 +74,20 @@ def test_the_ids_of_several_threads_are_in_the_order_of_their_making_too(monkeyp
 
 
 def test_a_child_forked_while_a_thread_makes_an_id_makes_its_own() -> None:
-    with identifier._lock:
-        pid = os.fork()
-        if not pid:
-            signal.alarm(5)
-            new_id()
-            os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
+    program = """
+import os, signal
+from pytest_sessionreg.registry import identifier
+with identifier._lock:
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        print(identifier.new_id(), flush=True)
+        os._exit(0)
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 33)
 
 
 def test_ids_of_several_processes_differ(workers: Workers) -> None:

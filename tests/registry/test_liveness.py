@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psutil
 import pytest
@@ -144,15 +143,21 @@ def test_what_a_process_knows_of_itself_is_read_once_and_right(monkeypatch: pyte
     assert abs(start.timestamp() - psutil.Process().create_time()) < TOLERANCE_S
 
 
-def test_a_forked_child_is_not_its_parent(tmp_path: Path) -> None:
-    mine = process_identity(os.getpid())
-    pid = os.fork()
-    if not pid:
-        (tmp_path / "found").write_text(str(process_identity(os.getpid())))
-        os._exit(0)
-    os.waitpid(pid, 0)
-    found = (tmp_path / "found").read_text()
-    assert found.split("/")[:2] == [str(mine).split("/")[0], str(pid)]
+def test_a_forked_child_is_not_its_parent() -> None:
+    program = """
+import os
+from pytest_sessionreg.registry.liveness import process_identity
+print(os.getpid(), process_identity(os.getpid()), flush=True)
+child = os.fork()
+if not child:
+    print(os.getpid(), process_identity(os.getpid()), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    parent, child = (line.split() for line in done.stdout.splitlines())
+    assert [identity.split("/")[1] for _, identity in (parent, child)] == [parent[0], child[0]]
+    assert parent[1].split("/")[0] == child[1].split("/")[0]
 
 
 def test_where_psutil_alone_knows_the_start_is_its_own(
