@@ -9,8 +9,20 @@ from time import monotonic, sleep
 
 import psutil
 import pytest
+from hypothesis import settings
 
 _SETTLE_S = 5.0
+
+# As everywhere, no time is asserted: how long an example takes says how busy the machine is.
+settings.register_profile("untimed", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _searched_so_far() -> None:
+    """What is there before a module's tests is none of their garbage: not to be searched again after each of them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +35,7 @@ def _nothing_is_left_behind() -> Iterator[None]:
     gc.collect()
     deadline = monotonic() + _SETTLE_S
     while True:
-        left = [child.pid for child in me.children(recursive=True) if not _is_resource_tracker(child)]
+        left = [child.pid for child in _family(me) if not _is_resource_tracker(child)]
         new_threads = [thread for thread in threading.enumerate() if thread not in threads]
         if not left and not new_threads:
             break
@@ -46,6 +58,15 @@ def _descriptors() -> set[str]:
         except FileNotFoundError:
             continue
     return found
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    """Its descendants. psutil looks at every process of the machine; the kernel knows at once when there are none."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    return process.children(recursive=True)
 
 
 def _is_resource_tracker(process: psutil.Process) -> bool:

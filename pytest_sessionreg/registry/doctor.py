@@ -157,9 +157,9 @@ def _stale_locks(connection: sqlite3.Connection) -> Finding:
 
 def _dead_sessions(connection: sqlite3.Connection) -> Finding:
     rows = connection.execute(
-        "SELECT pid, process_started_at, pid_namespace FROM sessions WHERE status = 'active'"
+        "SELECT pid, process_started_at, pid_namespace, process_identity FROM sessions WHERE status = 'active'"
     ).fetchall()
-    dead = sum(is_dead(pid, from_optional(started_at), namespace) for pid, started_at, namespace in rows)
+    dead = sum(is_dead(pid, from_optional(start), namespace, identity) for pid, start, namespace, identity in rows)
     text = f"{len(rows)} active, {dead} of them dead"
     return Finding("sessions", text, "wrong", "run `sessionreg cleanup`") if dead else Finding("sessions", text)
 

@@ -11,7 +11,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "schema_version"]
 # "SReg" in ASCII (https://www.sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x53526567
 # The number of the newest file in `migrations`; a constant, so that a settled open lists no directory.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def schema_version(connection: sqlite3.Connection, path: str) -> int:

@@ -10,7 +10,7 @@ from .errors import InvalidValue
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any
+    from typing import Any, NoReturn
 
 __all__ = [
     "LONGEST_ID",
@@ -18,6 +18,7 @@ __all__ = [
     "choice",
     "identifier",
     "instant_text",
+    "json_kept",
     "json_object",
     "json_text",
     "json_value",
@@ -113,6 +114,22 @@ def json_object(field: str, value: Mapping[str, Any] | None) -> str:
     except InvalidValue as error:
         error.value = value  # as it was given
         raise
+
+
+def json_kept(field: str, value: Any) -> str:
+    """JSON text of at most LONGEST_TEXT characters, unchanged; NaN and the infinities, which Python reads, are none."""
+    import json
+
+    checked = text(field, value)
+    try:
+        json.loads(checked, parse_constant=_no_json)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(field, value, f"must be JSON text ({error})") from None
+    return checked
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _encoder() -> Callable[[Any], str]:

@@ -87,13 +87,15 @@ class Workspace:
         """Remove what has expired, free what nobody holds, and mark as crashed the sessions whose process is gone.
 
         One statement per kind, in one transaction. Seeds run this every minute; here it costs an indexed search per
-        kind, and one look at the process table per active session.
+        kind, and one look at the process table per active session. The looks come first, without the write lock (but
+        for one that the caller holds); a session that was heard of since, or is another process's by then, is left.
         """
         from .records.cleanup import Cleanup
 
         instant = now()
+        gone = self.sessions._dead()  # noqa: SLF001  the clean-up is the stores' own, in one transaction
         with Joined(self._database):
-            dead = self.sessions._mark_dead(instant)  # noqa: SLF001  the clean-up is the stores' own, in one transaction
+            dead = self.sessions._mark_crashed(gone, instant)  # noqa: SLF001  as above
             locks = self.locks._free_stale(instant)  # noqa: SLF001  as above
             tokens = self.tokens._remove_expired(instant)  # noqa: SLF001  as above
             sessions = self.sessions._remove_expired(instant)  # noqa: SLF001  as above

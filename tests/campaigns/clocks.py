@@ -20,7 +20,7 @@ import numpy as np
 from pytest_sessionreg.processes import Call
 from pytest_sessionreg.registry import Registry, WriteTimeout
 from pytest_sessionreg.registry.admission.write_queue import WriteQueue
-from pytest_sessionreg.registry.liveness import is_dead, pid_namespace, process_start
+from pytest_sessionreg.registry.liveness import is_dead, pid_namespace, process_identity, process_start
 
 from .arena import Arena
 from .crew import Crew
@@ -126,16 +126,16 @@ def _other_monotonic(report: Report, seconds: float) -> None:
 
 def _judge_at(directory: str, pid: int, step_s: int, database: str) -> Callable[[], tuple[bool, int]]:
     """After the clock stepped: is the process called dead, and how many sessions does the clean-up bury."""
-    started = process_start(pid)
+    started, identity = process_start(pid), process_identity(pid)
     with Registry.open(database) as registry:
-        registry.sessions.register("living", pid=pid, process_started_at=started)
+        registry.sessions.register("living", pid=pid)
     if not private_mounts():
         raise PermissionError("no mount namespace of our own is permitted here")
     _step_boot_time(directory, step_s)
 
     def run() -> tuple[bool, int]:
         with Registry.open(database) as registry:
-            return is_dead(pid, started, pid_namespace()), registry.cleanup().dead_sessions
+            return is_dead(pid, started, pid_namespace(), identity), registry.cleanup().dead_sessions
 
     return run
 

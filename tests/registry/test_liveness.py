@@ -11,7 +11,15 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry import liveness
-from pytest_sessionreg.registry.liveness import TOLERANCE_S, is_dead, pid_namespace, process_start
+from pytest_sessionreg.registry.clock import to_text
+from pytest_sessionreg.registry.doctor import examine
+from pytest_sessionreg.registry.liveness import (
+    TOLERANCE_S,
+    is_dead,
+    pid_namespace,
+    process_identity,
+    process_start,
+)
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 WAIT_FOR_INPUT = [sys.executable, "-c", "import sys; sys.stdin.read()"]
@@ -125,13 +133,140 @@ def test_a_process_that_may_not_be_looked_at_is_not_dead(
     assert not is_dead(child.pid, LONG_AGO, None)
 
 
-def test_the_own_start_is_read_once_and_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(liveness, "_own_start", {})
-    start = process_start(os.getpid())
+def test_what_a_process_knows_of_itself_is_read_once_and_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "_own", {})
+    start, identity = process_start(os.getpid()), process_identity(os.getpid())
+    monkeypatch.setattr(liveness, "_stat", lambda _: None)
     monkeypatch.setattr(liveness, "_start", lambda _: None)
-    assert process_start(os.getpid()) == start
+    assert (process_start(os.getpid()), process_identity(os.getpid())) == (start, identity)
     assert start is not None
-    assert abs(start.timestamp() - psutil.Process().create_time()) < 0.001
+    assert abs(start.timestamp() - psutil.Process().create_time()) < TOLERANCE_S
+
+
+def test_a_forked_child_is_not_its_parent() -> None:
+    program = """
+import os
+from pytest_sessionreg.registry.liveness import process_identity
+print(os.getpid(), process_identity(os.getpid()), flush=True)
+child = os.fork()
+if not child:
+    print(os.getpid(), process_identity(os.getpid()), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    parent, child = (line.split() for line in done.stdout.splitlines())
+    assert [identity.split("/")[1] for _, identity in (parent, child)] == [parent[0], child[0]]
+    assert parent[1].split("/")[0] == child[1].split("/")[0]
+
+
+def test_where_psutil_alone_knows_the_start_is_its_own(
+    monkeypatch: pytest.MonkeyPatch, child: subprocess.Popen[bytes]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    start = process_start(child.pid)
+    assert start is not None
+    assert start.timestamp() == psutil.Process(child.pid).create_time()
+    assert process_identity(child.pid) is None
+    assert not is_dead(child.pid, start, None)
+
+
+def test_a_living_process_is_not_dead_whatever_its_start_seems_to_be(child: subprocess.Popen[bytes]) -> None:
+    identity = process_identity(child.pid)
+    assert identity is not None
+    assert not is_dead(child.pid, LONG_AGO, pid_namespace(), identity)
+    child.communicate()
+    assert is_dead(child.pid, None, pid_namespace(), identity)
+
+
+def test_a_zombie_is_dead_by_its_identity_too(zombie: int) -> None:
+    assert is_dead(zombie, None, None, process_identity(zombie))
+
+
+def test_another_process_of_the_same_number_is_told_by_a_single_tick(child: subprocess.Popen[bytes]) -> None:
+    boot, pid, ticks = str(process_identity(child.pid)).split("/")
+    assert is_dead(child.pid, process_start(child.pid), None, f"{boot}/{pid}/{int(ticks) - 1}")
+
+
+def test_a_process_of_another_boot_is_dead(child: subprocess.Popen[bytes]) -> None:
+    _, pid, ticks = str(process_identity(child.pid)).split("/")
+    another = "00000000-0000-0000-0000-000000000000"
+    assert is_dead(child.pid, process_start(child.pid), None, f"{another}/{pid}/{ticks}")
+
+
+@pytest.mark.parametrize("identity", ["", "//", "boot/1/2", "boot/x/y"])
+def test_an_identity_that_speaks_of_another_pid_is_not_asked(child: subprocess.Popen[bytes], identity: str) -> None:
+    assert not is_dead(child.pid, process_start(child.pid), None, identity)
+    assert is_dead(child.pid, LONG_AGO, None, identity)
+
+
+def test_in_a_time_namespace_of_its_own_a_process_goes_by_the_start(
+    monkeypatch: pytest.MonkeyPatch, child: subprocess.Popen[bytes]
+) -> None:
+    """There ticks since boot are other numbers, in /proc/PID/stat, too (time_namespaces(7))."""
+    identity = process_identity(child.pid)
+    readlink = os.readlink
+    monkeypatch.setattr(liveness, "_own", {})
+    monkeypatch.setattr(os, "readlink", lambda path: "time:[1]" if path.endswith("ns/time") else readlink(path))
+    assert process_identity(child.pid) is None
+    assert not is_dead(child.pid, process_start(child.pid), None, identity)
+    assert is_dead(child.pid, LONG_AGO, None, identity)
+
+
+def _set_the_wall_clock(registry: Registry, session_id: str, step: timedelta) -> None:
+    """What a step of the wall clock does, as whoever judges afterwards sees it: the start that was noted and the one
+    read today lie that far apart.
+    """
+    session = registry.sessions.get(session_id)
+    assert session is not None
+    assert session.process_started_at is not None
+    with registry.transaction() as transaction:
+        transaction.execute(
+            "UPDATE sessions SET process_started_at = ? WHERE session_id = ?",
+            (to_text(session.process_started_at - step), session_id),
+        )
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(seconds=-3), timedelta(seconds=3), timedelta(days=30)])
+@pytest.mark.parametrize("how", ["registered", "updated"])
+def test_a_step_of_the_wall_clock_kills_no_session(
+    session_registry: Registry, child: subprocess.Popen[bytes], how: str, step: timedelta
+) -> None:
+    if how == "registered":
+        session_registry.sessions.register("one", pid=child.pid)
+    else:
+        session_registry.sessions.register("one", pid=2**40)
+        session_registry.sessions.update("one", pid=child.pid)
+    _set_the_wall_clock(session_registry, "one", step)
+    assert not examine(session_registry.path).wrong
+    assert session_registry.cleanup().dead_sessions == 0
+    child.communicate()
+    assert examine(session_registry.path).wrong
+    assert session_registry.cleanup().dead_sessions == 1
+
+
+def test_a_start_that_is_given_is_what_a_process_is_told_by(
+    session_registry: Registry, child: subprocess.Popen[bytes]
+) -> None:
+    session_registry.sessions.register("one", pid=child.pid)
+    session_registry.sessions.register("one", pid=child.pid, process_started_at=LONG_AGO)
+    session_registry.sessions.register("two", pid=child.pid)
+    session_registry.sessions.update("two", process_started_at=LONG_AGO)
+    assert session_registry.cleanup().dead_sessions == 2
+
+
+def test_a_writer_that_knows_no_identities_leaves_none_of_another_process(
+    session_registry: Registry, child: subprocess.Popen[bytes]
+) -> None:
+    """A program of the schema before them may have had the file open when it was migrated."""
+    session_registry.sessions.register("one", pid=os.getpid())
+    start = process_start(child.pid)
+    assert start is not None
+    with session_registry.transaction() as transaction:
+        transaction.execute("UPDATE sessions SET pid = ?, process_started_at = ?", (child.pid, to_text(start)))
+    assert session_registry.cleanup().dead_sessions == 0
+    child.communicate()
+    assert session_registry.cleanup().dead_sessions == 1
 
 
 def test_where_there_are_no_namespaces_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 
 from pytest_sessionreg import Registry, WriteRecord
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
+from pytest_sessionreg.registry.liveness import is_dead
 from pytest_sessionreg.registry.records.cleanup import Cleanup
+from pytest_sessionreg.registry.stores import sessions
 from pytest_sessionreg.registry.workspace import STORES, Workspace
 
 HOUR = timedelta(hours=1)
@@ -291,3 +294,64 @@ def test_a_cleanup_frees_the_locks_of_the_dead(session_registry: Registry) -> No
     session_registry.locks.acquire("b", "living", ttl=HOUR)
     assert session_registry.cleanup().freed_locks == 1
     assert [lock.name for lock in session_registry.locks.list()] == ["b"]
+
+
+@pytest.fixture
+def when_a_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Have something done while the clean-up looks at the process of a session."""
+
+    def during(act: Callable[[], object]) -> None:
+        def look(*process: Any) -> bool:
+            act()
+            return is_dead(*process)
+
+        monkeypatch.setattr(sessions, "is_dead", look)
+
+    return during
+
+
+def test_a_cleanup_keeps_no_writer_waiting_while_it_looks_at_processes(
+    session_registry: Registry, theirs: Registry, when_a_process_is_looked_at: Callable[[Callable[[], object]], None]
+) -> None:
+    session_registry.sessions.register("dead", pid=2**40)
+
+    def write() -> None:
+        with theirs.patience(0.2):
+            theirs.sessions.register("another")
+
+    when_a_process_is_looked_at(write)
+    assert session_registry.cleanup().dead_sessions == 1
+    assert theirs.sessions.get("another") is not None
+
+
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [
+        (lambda of: of.sessions.heartbeat("one"), "active"),
+        (lambda of: of.sessions.register("one"), "active"),
+        (lambda of: of.sessions.update("one", pid=os.getpid()), "active"),
+        (lambda of: of.sessions.update("one", process_started_at=START), "active"),
+        (lambda of: of.sessions.update("one", pid_namespace="pid:[1]"), "active"),
+        (lambda of: of.sessions.finish("one"), "finished"),
+        (lambda of: of.sessions.remove("one"), None),
+        (lambda of: of.sessions.update("one", label="x"), "crashed"),
+    ],
+)
+def test_a_cleanup_marks_only_what_is_as_it_was_when_it_looked(
+    session_registry: Registry,
+    when_a_process_is_looked_at: Callable[[Callable[[], object]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[Workspace], object],
+    status: str | None,
+) -> None:
+    session_registry.sessions.register("one", pid=2**40)
+
+    def change() -> None:
+        monkeypatch.undo()
+        with Registry.open(session_registry.path) as other:
+            act(other)
+
+    when_a_process_is_looked_at(change)
+    assert session_registry.cleanup().dead_sessions == int(status == "crashed")
+    session = session_registry.sessions.get("one")
+    assert (session and session.status) == status

@@ -7,11 +7,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import UnreadableSource
 
-__all__ = ["DECODER", "STRICT_DECODER", "Document", "Member", "read_bytes"]
+__all__ = ["DECODER", "Document", "Member", "read_bytes"]
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _REMEDY = "repair the file or restore a copy of it, then import again; nothing was imported"
@@ -25,14 +25,8 @@ def _number(digits: str) -> int | float:
         return float(digits)
 
 
-def _refuse(word: str) -> NoReturn:
-    message = f"{word} is no JSON number"
-    raise ValueError(message)
-
-
 # NaN passes, so that it spoils the record that holds it and not the document.
 DECODER = json.JSONDecoder(parse_int=_number)
-STRICT_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from ..errors import InvalidValue
-from ..values import identifier, instant_text, text
-from .document import STRICT_DECODER
+from ..values import identifier, instant_text, json_kept
 
 __all__ = ["Fields", "flag", "instant", "reference"]
 
@@ -72,16 +71,6 @@ class Fields:
     def others(self, known: frozenset[str]) -> dict[str, Any]:
         """The fields of other names, without the nulls."""
         return {name: value for name, value in self._values.items() if name not in known and value is not None}
-
-
-def json_kept(field: str, value: Any) -> str:
-    """JSON text, unchanged; NaN and Infinity are none."""
-    checked = text(field, value)
-    try:
-        STRICT_DECODER.decode(checked)
-    except (ValueError, RecursionError) as error:
-        raise InvalidValue(field, value, f"must be JSON text ({error})") from None
-    return checked
 
 
 def instant(field: str, value: Any) -> str:

@@ -34,8 +34,13 @@ def import_legacy(registry: Registry, source: str | os.PathLike[str], *, dry_run
     is imported once: a marker in `registry.meta` (see `marker`) is written with its rows, and of several processes that
     import it at once one does. A record whose id the registry knows already is left out, because what is in use is
     newer. A malformed record is reported and skipped; to import again after mending it, delete the marker. All is read
-    before the write lock is taken; the source is never changed. dry_run: tell what would be done, without a write or
-    the write lock.
+    and checked before the write lock is taken; the source is never changed. dry_run: tell what would be done, without a
+    write or the write lock.
+
+    It is one transaction although other writers wait for it (2 s for 100,000 audit events, measured on 2 cores):
+    several would let them in between, but a crash would leave part of the source in use, such as a run without the rest
+    of its steps, and no later import could tell that from what the registry's own users did with it since. Who has
+    millions of rows imports them before the others start, or gives those more patience.
 
     Raises UnknownSource, UnreadableSource, the registry's own errors for a source database that SQLite cannot read, and
     what `registry.transaction()` raises: WriteTimeout, or TransactionState inside an open transaction.

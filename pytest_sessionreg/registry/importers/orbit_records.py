@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import InvalidValue
-from ..values import identifier, text, whole
-from .fields import Fields, instant, json_kept, reference
+from ..values import identifier, json_kept, text, whole
+from .fields import Fields, instant, reference
 
 __all__ = ["event", "job_run", "job_step"]
 

@@ -14,8 +14,8 @@ __all__ = ["Session", "Sweep"]
 class Session:
     """One session as it stood when it was read.
 
-    pid, ppid: the process that works and its parent, None if unknown. process_started_at: when that process started, to
-    tell it from a later one of the same number. pid_namespace: in which the numbers mean something. cwd, repo_path,
+    pid, ppid: the process that works and its parent, None if unknown. process_started_at: when that process started, by
+    the wall clock of when it was registered. pid_namespace: in which the numbers mean something. cwd, repo_path,
     branch, label: as given. repo_hash: the first 16 hexadecimal digits of the SHA-256 of repo_path. worktree: the
     linked work tree, None for the repository's main one. parent_id: the session that started this one. notify: whether
     its user wants messages. transport_kind, transport_details: how to reach it, e.g. "tmux" and {"pane": "%5"}. status:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..clock import from_text, now
-from ..errors import InvalidValue
 from ..store import Store, converted
-from ..values import identifier, instant_text, text, whole
+from ..values import identifier, instant_text, json_kept, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Audit(Store):
                     identifier("agent_identity", agent_identity),
                     None if parent_event_id is None else identifier("parent_event_id", parent_event_id),
                     None if workspace_path is None else text("workspace_path", workspace_path),
-                    _json("payload", payload),
+                    json_kept("payload", payload),
                 ),
             )
             > 0
@@ -128,23 +127,6 @@ class Audit(Store):
         wanted = [(condition, value) for condition, value in given if value is not None]
         conditions = ["workspace_id = ?", *(condition for condition, _ in wanted)]
         return " AND ".join(conditions), [self._workspace, *(value for _, value in wanted)]
-
-
-def _json(field: str, value: Any) -> str:
-    """JSON text, unchanged. Raises InvalidValue for anything else."""
-    import json
-
-    checked = text(field, value)
-    try:
-        json.loads(checked, parse_constant=_no_json)
-    except (ValueError, RecursionError) as error:
-        raise InvalidValue(field, value, f"must be JSON text ({error})") from None
-    return checked
-
-
-def _no_json(constant: str) -> None:
-    """NaN and the infinities, which Python's reader would let pass."""
-    raise ValueError(f"{constant} is not JSON")
 
 
 _EVENT_CONVERSIONS = ((4, from_text),)

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..clock import from_optional, from_text, now
 from ..errors import InvalidValue
 from ..store import Store, converted
-from ..values import identifier, instant_text, text, whole
+from ..values import identifier, instant_text, json_kept, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Jobs(Store):
         """Insert a job run, or replace the one of that id; `created_at` and the steps stay.
 
         fields: started_at, finished_at, duration_ms, created_at, pid, process_started_at, input, retry_of,
-        knowledge_metrics, resolved_crew, planner_model, implementer_model, reviewer_model, pipeline_state; the steps
-        stay.
+        knowledge_metrics, resolved_crew, planner_model, implementer_model, reviewer_model, pipeline_state. Of these
+        input, knowledge_metrics and pipeline_state are JSON text, kept to the byte.
         """
         checked = _checked(fields, _RUN_CHECKS)
         created_at = checked.pop("created_at", None)
@@ -129,7 +129,8 @@ class Jobs(Store):
     ) -> None:
         """Insert a step of a run, or replace the one of that number. Raises NotFound for an unknown run.
 
-        fields: started_at, finished_at, duration_ms, exit_code, error_code, error_message, agent_response.
+        fields: started_at, finished_at, duration_ms, exit_code, error_code, error_message, agent_response,
+        which is JSON text, kept to the byte.
         """
         columns = _STEP_COLUMNS.split(", ")
         values = {
@@ -174,14 +175,14 @@ _RUN_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "created_at": instant_text,
     "pid": whole,
     "process_started_at": instant_text,
-    "input": text,
+    "input": json_kept,
     "retry_of": identifier,
-    "knowledge_metrics": text,
+    "knowledge_metrics": json_kept,
     "resolved_crew": text,
     "planner_model": text,
     "implementer_model": text,
     "reviewer_model": text,
-    "pipeline_state": text,
+    "pipeline_state": json_kept,
 }
 _STEP_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "started_at": instant_text,
@@ -190,7 +191,7 @@ _STEP_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "exit_code": _exit_code,
     "error_code": text,
     "error_message": text,
-    "agent_response": text,
+    "agent_response": json_kept,
 }
 
 

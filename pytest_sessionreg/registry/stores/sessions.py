@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ..clock import from_optional, from_text, later, now
 from ..errors import InvalidValue
-from ..liveness import is_dead, pid_namespace, process_start
+from ..liveness import is_dead, pid_namespace, process_identity, process_start
 from ..store import Store, converted
 from ..values import choice, identifier, instant_text, json_object, json_value, positive, text, whole
 
@@ -33,6 +33,13 @@ _COLUMNS = (
 _SELECT = f"SELECT {_COLUMNS} FROM sessions WHERE workspace_id = ?"
 _ORDER = " ORDER BY started_at, session_id"
 _HEARTBEAT = "UPDATE sessions SET last_heartbeat_at = ? WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
+# What is stored of a session's process; whether it is still the same; and to forget it if it is.
+_PROCESS = "pid, process_started_at, pid_namespace, process_identity"
+_SAME_PROCESS = "pid IS ? AND process_started_at IS ? AND pid_namespace IS ? AND process_identity IS ?"
+_FORGET = (
+    "UPDATE sessions SET pid = NULL, process_started_at = NULL, pid_namespace = NULL, process_identity = NULL "
+    f"WHERE workspace_id = ? AND session_id = ? AND {_SAME_PROCESS}"
+)
 # What a cleared field becomes where it cannot be nothing.
 _DEFAULTS = {"notify": 0, "transport_kind": "unknown", "transport_details": "{}", "metadata": "{}"}
 
@@ -67,11 +74,17 @@ class Sessions(Store):
     ) -> None:
         """Record a session as active. One that exists is resumed: `started_at` and what is not mentioned stay.
 
-        process_started_at: of `pid`, looked up if not given. ttl: until it expires, by default never.
+        Of a process that is gone nothing stays: resumed without a pid, a session keeps the one that it had if that
+        still lives or cannot be judged, else it has none, so that no clean-up takes it for crashed.
+
+        process_started_at: of `pid`, looked up if not given, together with what tells the process from others even if
+        the wall clock is set; one that is given is all there is to tell it by, to within liveness.TOLERANCE_S. ttl:
+        until it expires, by default never.
         """
         instant = now()
+        identity = None
         if pid is not None and process_started_at is None and whole("pid", pid):
-            process_started_at = process_start(pid)
+            process_started_at, identity = process_start(pid), process_identity(pid)
         named = (
             ("pid", pid),
             ("ppid", ppid),
@@ -92,12 +105,26 @@ class Sessions(Store):
             # what belongs to a pid comes with it, known or not: another process has another start
             given.setdefault("process_started_at", None)
             given["pid_namespace"] = pid_namespace()
+        if "process_started_at" in given:
+            given["process_identity"] = identity
         if ttl is not None:
             given["expires_at"] = later(instant, positive("ttl", ttl))
-        self._write(
-            _register_sql(tuple(given)),
-            (self._workspace, identifier("session_id", session_id), instant, instant, *given.values()),
-        )
+        key = (self._workspace, identifier("session_id", session_id))
+        names, values = tuple(given), (*key, instant, instant, *given.values())
+        if pid is not None:
+            self._write(_register_sql(names), values)
+        elif not self._write(_register_sql(names, unless_pid=True), values):
+            gone = self._process_gone(key)  # looked at between two writes, without the write lock
+            with self._joined():
+                if gone is not None:
+                    self._write(_FORGET, (*key, *gone))
+                self._write(_register_sql(names), values)
+
+    def _process_gone(self, key: tuple[str, str]) -> tuple[Any, ...] | None:
+        """What is stored of the session's process, if that is gone; None if it lives, or if there is none."""
+        sql = f"SELECT {_PROCESS} FROM sessions WHERE workspace_id = ? AND session_id = ? AND pid IS NOT NULL"
+        rows = self._read(sql, key)
+        return rows[0] if rows and is_dead(rows[0][0], from_optional(rows[0][1]), *rows[0][2:]) else None
 
     def heartbeat(self, session_id: str, *, min_interval: timedelta | None = None) -> bool:
         """Say that a session is alive; False if there is no such active session, which should register again.
@@ -172,12 +199,17 @@ class Sessions(Store):
         """
         identifier("session_id", session_id)
         expires_at = {"expires_at": fields.pop("expires_at")} if "expires_at" in fields else {}
+        identity = None
         if "pid" in fields:  # another process: its start and its namespace go with its number
             pid = fields["pid"]
             known = pid is not None and whole("pid", pid) > 0
-            fields.setdefault("process_started_at", process_start(pid) if known else None)
+            if known and "process_started_at" not in fields:
+                fields["process_started_at"], identity = process_start(pid), process_identity(pid)
+            fields.setdefault("process_started_at", None)
             fields.setdefault("pid_namespace", pid_namespace() if known else None)
         checked = _checked(fields)
+        if "process_started_at" in checked:
+            checked["process_identity"] = identity
         if expires_at:
             value = expires_at["expires_at"]
             checked["expires_at"] = None if value is None else instant_text("expires_at", value)
@@ -238,27 +270,33 @@ class Sessions(Store):
             "DELETE FROM sessions WHERE workspace_id = ? AND expires_at <= ?", (self._workspace, instant)
         )
 
-    def _mark_dead(self, instant: str) -> int:
-        """Mark as crashed every active session whose process is gone; inside a transaction."""
-        dead = [
-            (instant, self._workspace, session_id)
-            for session_id, pid, started_at, namespace in self._read(
-                "SELECT session_id, pid, process_started_at, pid_namespace "
+    def _dead(self) -> List[tuple[Any, ...]]:
+        """The active sessions whose process is gone: what `_mark_crashed` needs of each."""
+        return [
+            row
+            for row in self._read(
+                f"SELECT session_id, last_heartbeat_at, {_PROCESS} "
                 "FROM sessions INDEXED BY sessions_by_status WHERE workspace_id = ? AND status = 'active'",
                 (self._workspace,),
             )
-            if is_dead(pid, from_optional(started_at), namespace)
+            if is_dead(row[2], from_optional(row[3]), *row[4:])
         ]
+
+    def _mark_crashed(self, dead: List[tuple[Any, ...]], instant: str) -> int:
+        """Mark as crashed those of `_dead` that nobody has ended, resumed or heard of since; how many."""
         mark = (
-            "UPDATE sessions SET status = 'crashed', ended_at = ? "
-            "WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
+            "UPDATE sessions SET status = 'crashed', ended_at = ? WHERE workspace_id = ? AND session_id = ? "
+            f"AND status = 'active' AND last_heartbeat_at = ? AND {_SAME_PROCESS}"
         )
-        return sum(self._write(mark, parameters) for parameters in dead)
+        return sum(self._write(mark, (instant, self._workspace, *row)) for row in dead)
 
 
 @lru_cache(maxsize=64)
-def _register_sql(given: tuple[str, ...]) -> str:
-    """The statement that sets the fields `given` and no others: SQLite rewrites the indexes of all that it sets."""
+def _register_sql(given: tuple[str, ...], *, unless_pid: bool = False) -> str:
+    """The statement that sets the fields `given` and no others: SQLite rewrites the indexes of all that it sets.
+
+    unless_pid: leave a session that has a pid as it is; to ask first would cost every registration another statement.
+    """
     fields = "".join(f", {name}" for name in given)
     changes = "".join(f", {name} = excluded.{name}" for name in given)
     if "expires_at" not in given:
@@ -268,6 +306,7 @@ def _register_sql(given: tuple[str, ...]) -> str:
         f"INSERT INTO sessions (workspace_id, session_id, status, started_at, last_heartbeat_at{fields}) "
         f"VALUES (?, ?, 'active', ?, ?{', ?' * len(given)}) ON CONFLICT (workspace_id, session_id) DO UPDATE SET "
         f"status = 'active', ended_at = NULL, last_heartbeat_at = excluded.last_heartbeat_at{changes}"
+        f"{' WHERE pid IS NULL' if unless_pid else ''}"
     )
 
 

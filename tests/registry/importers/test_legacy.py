@@ -126,11 +126,11 @@ def test_a_write_that_fails_half_way_leaves_nothing(
     write = Placing._write
     written: list[object] = []
 
-    def failing(self: Placing, record: Any) -> None:
+    def failing(self: Placing, record: Any) -> bool:
         if written:
             raise sqlite3.OperationalError
         written.append(record)
-        write(self, record)
+        return write(self, record)
 
     monkeypatch.setattr(Placing, "_write", failing)
     with pytest.raises(sqlite3.OperationalError):
@@ -148,11 +148,12 @@ def _import_and_die(database: str, source: str) -> None:
     write = Placing._write
     written: list[object] = []
 
-    def deadly(self: Placing, record: Any) -> None:
-        write(self, record)
+    def deadly(self: Placing, record: Any) -> bool:
+        placed = write(self, record)
         written.append(record)
         if len(written) == 2:
             os.kill(os.getpid(), signal.SIGKILL)
+        return placed
 
     Placing._write = deadly  # type: ignore[method-assign]
     with Registry.open(database) as registry:

@@ -9,6 +9,8 @@ import pytest
 from pytest_sessionreg.registry.clock import to_text
 from pytest_sessionreg.registry.workspace import STORES
 
+pytest.register_assert_rewrite(f"{__package__}.model")
+
 
 @pytest.fixture
 def let_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:

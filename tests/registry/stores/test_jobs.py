@@ -123,6 +123,39 @@ def test_runs_are_found_by_job_and_by_state_the_newest_first(session_registry: R
         jobs.by_state("queued", limit=-1)
 
 
+NO_JSON = ["", "a", "{", "{'a': 1}", "NaN", '{"a": Infinity}', "[1]]", "[" * 100_000, '"\0"', {}, 7, b"{}"]
+
+
+@pytest.mark.parametrize("value", NO_JSON)
+@pytest.mark.parametrize("field", ["input", "knowledge_metrics", "pipeline_state"])
+def test_what_is_no_json_is_refused_and_nothing_changes(session_registry: Registry, field: str, value: Any) -> None:
+    upsert(session_registry, "one")
+    before = session_registry.jobs.get("one")
+    with pytest.raises(InvalidValue, match=f"{field}=.*must be"):
+        upsert(session_registry, "one", **{field: value})
+    with pytest.raises(InvalidValue, match=f"{field}=.*must be"):
+        session_registry.jobs.set_state("one", "failed", **{field: value})
+    assert session_registry.jobs.get("one") == before
+
+
+@pytest.mark.parametrize("value", NO_JSON)
+def test_a_response_that_is_no_json_is_refused(session_registry: Registry, value: Any) -> None:
+    upsert(session_registry, "one")
+    with pytest.raises(InvalidValue, match=r"agent_response=.*must be"):
+        step(session_registry, "one", 0, agent_response=value)
+    assert session_registry.jobs.steps("one") == []
+
+
+@pytest.mark.parametrize("value", ["null", ' {"b":1,\n "a": 1.0}\n', '"ü"', "-0", "[]"])
+def test_json_is_kept_to_the_byte(session_registry: Registry, value: str) -> None:
+    upsert(session_registry, "one", input=value, knowledge_metrics=value, pipeline_state=value)
+    step(session_registry, "one", 0, agent_response=value)
+    run = session_registry.jobs.get("one")
+    (found,) = session_registry.jobs.steps("one")
+    assert run is not None
+    assert {run.input, run.knowledge_metrics, run.pipeline_state, found.agent_response} == {value}
+
+
 def test_the_retry_chain_leads_to_the_first_attempt(session_registry: Registry) -> None:
     upsert(session_registry, "one")
     upsert(session_registry, "two", retry_of="one")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,8 +16,9 @@ import pytest
 
 from pytest_sessionreg import Registry, WriteRecord
 from pytest_sessionreg.registry.errors import InvalidValue
-from pytest_sessionreg.registry.liveness import process_start
+from pytest_sessionreg.registry.liveness import TOLERANCE_S, is_dead, process_start
 from pytest_sessionreg.registry.records.session import Session, Sweep
+from pytest_sessionreg.registry.stores import sessions
 
 
 def test_a_registered_session_can_be_read_back(session_registry: Registry) -> None:
@@ -107,9 +110,9 @@ def test_an_unknown_status_is_a_value_error(session_registry: Registry) -> None:
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 FIELDS: dict[str, Any] = {
-    "pid": 42,
+    "pid": os.getpid(),
     "ppid": 41,
-    "process_started_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "process_started_at": process_start(os.getpid()),
     "cwd": "/home/dev/p",
     "repo_path": "/home/dev/p",
     "worktree": "/home/dev/w",
@@ -153,7 +156,7 @@ def test_the_start_of_a_living_process_is_looked_up(session_registry: Registry) 
     session_registry.sessions.register("one", pid=os.getpid())
     started = found(session_registry, "one").process_started_at
     assert started is not None
-    assert abs(started.timestamp() - psutil.Process().create_time()) < 0.001
+    assert abs(started.timestamp() - psutil.Process().create_time()) < TOLERANCE_S
 
 
 def test_a_resumed_session_keeps_what_is_not_mentioned(
@@ -198,6 +201,95 @@ def test_a_session_resumed_by_a_process_of_unknown_start_forgets_the_old_ones(se
     session_registry.sessions.register("one", pid=os.getpid())
     session_registry.sessions.register("one", pid=2**40)  # no process can have that number
     assert found(session_registry, "one").process_started_at is None
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives until its standard input ends."""
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as process:
+        yield process
+
+
+@pytest.mark.parametrize("end", ["nothing", "finish", "cleanup", "sweep"])
+def test_a_session_resumed_without_a_pid_forgets_a_process_that_is_gone(
+    session_registry: Registry,
+    let_pass: Callable[[timedelta], None],
+    child: subprocess.Popen[bytes],
+    end: str,
+) -> None:
+    session_registry.sessions.register("one", pid=child.pid)
+    child.communicate()
+    if end == "finish":
+        session_registry.sessions.finish("one")
+    elif end == "cleanup":
+        assert session_registry.cleanup().dead_sessions == 1
+    elif end == "sweep":
+        let_pass(SECOND)
+        assert session_registry.sessions.sweep(stale_after=SECOND / 2).crashed == 1
+    session_registry.sessions.register("one", branch="main")
+    session = found(session_registry, "one")
+    assert (session.status, session.branch) == ("active", "main")
+    assert (session.pid, session.process_started_at, session.pid_namespace) == (None, None, None)
+    assert session_registry.cleanup().dead_sessions == 0
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_session_resumed_without_a_pid_keeps_a_process_that_lives(
+    session_registry: Registry, child: subprocess.Popen[bytes], *, finished: bool
+) -> None:
+    session_registry.sessions.register("one", pid=child.pid)
+    before = found(session_registry, "one")
+    if finished:
+        session_registry.sessions.finish("one")
+    session_registry.sessions.register("one")
+    assert replace(found(session_registry, "one"), last_heartbeat_at=before.last_heartbeat_at) == before
+    child.communicate()
+    assert session_registry.cleanup().dead_sessions == 1
+
+
+def test_a_session_resumed_without_a_pid_keeps_a_process_that_cannot_be_judged(session_registry: Registry) -> None:
+    session_registry.sessions.register("one", pid=2**40)
+    session_registry.sessions.update("one", pid_namespace="pid:[1]")
+    session_registry.sessions.register("one")
+    assert found(session_registry, "one").pid == 2**40
+
+
+def test_a_process_that_came_in_between_is_not_forgotten(
+    session_registry: Registry, child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_registry.sessions.register("one", pid=2**40)
+
+    def look(*process: Any) -> bool:
+        monkeypatch.undo()
+        gone = is_dead(*process)
+        with Registry.open(session_registry.path) as other:
+            other.sessions.register("one", pid=child.pid)
+        return gone
+
+    monkeypatch.setattr(sessions, "is_dead", look)
+    session_registry.sessions.register("one")
+    assert found(session_registry, "one").pid == child.pid
+
+
+def test_a_resumption_inside_a_transaction_forgets_a_process_too_or_nothing(session_registry: Registry) -> None:
+    session_registry.sessions.register("one", pid=2**40)
+    with pytest.raises(KeyError), session_registry.transaction():
+        session_registry.sessions.register("one")
+        assert found(session_registry, "one").pid is None
+        raise KeyError
+    assert found(session_registry, "one").pid == 2**40
+    with session_registry.transaction():
+        session_registry.sessions.register("one", label="x")
+    assert (found(session_registry, "one").pid, found(session_registry, "one").label) == (None, "x")
+
+
+def test_a_session_without_a_pid_is_resumed_in_one_write(session_registry_path: Path) -> None:
+    records: list[WriteRecord] = []
+    with Registry.open(session_registry_path, observer=records.append) as registry:
+        records.clear()
+        for _ in range(2):
+            registry.sessions.register("one")
+        assert [record.outcome for record in records] == ["committed"] * 2
 
 
 def test_a_session_resumed_after_its_expiry_does_not_expire_at_once(
