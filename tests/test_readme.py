@@ -38,6 +38,8 @@ _SHORT = {
     "capacity": ["--seconds", "1", "--round-s", "0.1", "--ceiling", "4"],
     "open-storm": ["--openers", "2", "--rounds", "1"],
     "faults": ["--rounds", "1"],
+    "gate": ["--update-baseline", "--scale", "0.05", "--workers", "2"],
+    "gate-proof": ["--minutes", "0"],
 }
 _READERS = ("repeat", "compare", "report")
 _STORE = """

@@ -17,18 +17,17 @@ _depth = 0
 
 @contextmanager
 def storm_turn() -> Iterator[None]:
-    """Hold this user's turn on this machine, once nobody else does; a turn within one's own is at once.
+    """Hold the turn on this machine, once nobody else does; a turn within one's own is at once.
 
-    The lock is the kernel's (`flock` on a file in the temporary directory) and ends with its process, however that
-    ends. Whoever waits is woken; there is no deadline, because storms have theirs.
+    The lock is the kernel's (`flock` on the temporary directory itself, so that no file is left) and ends with its
+    process, however that ends. Whoever waits is woken; there is no deadline, because storms have theirs.
     """
     global _depth  # noqa: PLW0603  one lock per process
     with _OURS:
         if _depth:
             yield
             return
-        path = os.path.join(tempfile.gettempdir(), f"sessionreg-storm-{os.getuid()}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(tempfile.gettempdir(), os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             _depth += 1

@@ -54,7 +54,7 @@ def _judged(now: Measurement, before: Measurement | None = None) -> Judgement:
 
 
 def test_unchanged_code_passes_and_says_how_it_stands() -> None:
-    verdicts = [_judged(_measurement(seed), _measurement(seed + 5000, rounds=16)) for seed in range(0, 2000, 20)]
+    verdicts = [_judged(_measurement(seed), _measurement(seed + 5000, rounds=16)) for seed in range(0, 800, 20)]
     assert {judgement.verdict for judgement in verdicts} == {Verdict.PASS}
     assert verdicts[0].reason.startswith("hold 1.0")
     assert verdicts[0].reason.endswith("of the baseline")
@@ -69,7 +69,7 @@ def test_unchanged_code_passes_and_says_how_it_stands() -> None:
     ],
 )
 def test_what_got_worse_is_seen_and_named(changed: dict[str, float], measure: str) -> None:
-    for seed in range(0, 400, 20):
+    for seed in range(0, 200, 20):
         judgement = _judged(_measurement(seed, **changed))  # type: ignore[arg-type]
         assert judgement.verdict is Verdict.REGRESSED
         assert judgement.reason.startswith(measure)

@@ -60,7 +60,11 @@ def finding(found: Sequence[Standing]) -> str:
     longest = max((standing for standing in found if standing.runs), key=lambda one: one.longest_s, default=None)
     if longest is not None:
         sentences.append(f"The longest gate run took {longest.longest_s:.1f} s ({longest.case.name}).")
-    return " ".join(sentences) or "No run has been made yet."
+    missing = sum(standing.wanted - standing.runs for standing in found)
+    if missing:
+        wanted = sum(standing.wanted for standing in found)
+        sentences.append(f"{missing} of {wanted} runs are missing; start it again, and it goes on.")
+    return " ".join(sentences)
 
 
 def wrong(found: Sequence[Standing]) -> list[str]:
