@@ -58,7 +58,11 @@ class PlacedCommand(click.Command):
         """Run the command here, or elsewhere."""
         specs = ctx.params.pop(_SPECS)
         if specs:
-            _elsewhere(ctx, specs, ctx.params)
+            try:
+                _elsewhere(ctx, specs, ctx.params)
+            except click.UsageError as error:
+                error.ctx = error.ctx or ctx  # so that the message names this command's help
+                raise
         return super().invoke(ctx)
 
 

@@ -25,11 +25,11 @@ _STORM = ["storm", "--workers", "2", "--writes", "5", "--think-ms", "1", "--poli
 _TWO = ["--on", "popen//id=here", "--on", "popen//id=there"]
 
 
-def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def _sessionreg(*words: str, cwd: Path, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "harness", *words],
         cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", "TMPDIR": str(cwd)},
+        env={**os.environ, "NO_COLOR": "1", "TMPDIR": str(cwd), "PATH": path},
         capture_output=True,
         text=True,
         timeout=120,
@@ -107,6 +107,27 @@ def test_a_place_that_cannot_be_used_is_named_and_costs_no_other_one(tmp_path: P
     result = PlacesResult.from_json((tmp_path / "reports/latest/places.json").read_text())
     assert [place.error is None for place in result.places] == [False, False, True]
     assert (tmp_path / "reports/latest/good/storm.json").exists()
+
+
+def test_ssh_is_what_execnet_makes_of_it(tmp_path: Path) -> None:
+    ssh = tmp_path / "bin/ssh"
+    ssh.parent.mkdir()
+    ssh.write_text('#!/bin/sh\n[ "$2" = me@machine ] || exit 255\nshift 2\nexec sh -c "$*"\n')
+    ssh.chmod(0o755)
+    specs = [f"ssh=me@machine//python={sys.executable}", "ssh=me@elsewhere"]
+    done = _sessionreg(
+        *_STORM,
+        *(word for spec in specs for word in ("--on", spec)),
+        "--json",
+        "--no-plots",
+        cwd=tmp_path,
+        path=f"{ssh.parent}:{os.environ['PATH']}",
+    )
+    assert done.returncode == 1
+    assert done.stderr == "sessionreg: elsewhere: ssh could not connect; try it by hand\n"
+    machine, elsewhere = json.loads(done.stdout)["places"]
+    assert machine["result"]["runs"][0]["counts"]["acknowledged"] == 10
+    assert (machine["name"], machine["error"], elsewhere["result"]) == ("machine", None, None)
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
