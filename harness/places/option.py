@@ -23,7 +23,6 @@ from ..steps import step_display
 
 if TYPE_CHECKING:
     from .gathering import Answer, Order
-    from .place import Place
     from .result import PlaceReport
 
 __all__ = ["PlacedCommand"]
@@ -82,7 +81,7 @@ def _elsewhere(context: click.Context, specs: Sequence[str], given: dict[str, An
         on_change((), 0)
         answers = gather(every, order, on_change=on_change)
     if all(answer.code == click.UsageError.exit_code for answer in answers):
-        raise click.UsageError(_last_line(answers[0].said).removeprefix("sessionreg: ").partition("; see ")[0])
+        raise click.UsageError(_last_line(answers[0].said).removeprefix("sessionreg: ").split("; see sessionreg ")[0])
     _deliver(experiment, answers, given)
 
 
@@ -132,27 +131,20 @@ def _deliver(experiment: str, answers: Sequence[Answer], given: dict[str, Any]) 
     from .result import KIND, SCHEMA, PlacesResult
 
     out: Path | None = given.get("out")
-    reports, documents, files = [], {}, {}
+    reports: list[PlaceReport] = []
+    documents: dict[str, Any] = {}
     for answer in answers:
         report, text = _report(answer, out, plots=not given.get("no_plots", False))
         reports.append(report)
-        documents[answer.place.name] = None if text is None else json.loads(text)
-        if out is not None and text is not None:
-            files[answer.place.name] = f"{answer.place.name}/{experiment_file(text)}"
+        documents[report.name] = None if text is None else json.loads(text)
     partial = next((f"{report.name}: {report.partial}" for report in reports if report.partial is not None), None)
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "places.db"))
-    envelope = Envelope(KIND, SCHEMA, command_line(), environment, partial)
-    result = PlacesResult(envelope, experiment, tuple(reports)).stored(files)
-    if given["as_json"]:
-        if out is not None:
-            outcome(result).write(out, plots=True, json=True)
-        deliver(outcome(result, result.to_json(documents)), as_json=True, out=None)
-    deliver(outcome(result), as_json=False, out=out)
-
-
-def experiment_file(text: str) -> str:
-    """The name under which a result of its kind is stored."""
-    return f"{json.loads(text)['kind']}.json"
+    result = PlacesResult(Envelope(KIND, SCHEMA, command_line(), environment, partial), experiment, tuple(reports))
+    if not given["as_json"]:
+        deliver(outcome(result), as_json=False, out=out)
+    if out is not None:
+        outcome(result).write(out, plots=True, json=True)
+    deliver(outcome(result, result.to_json(documents)), as_json=True, out=None)
 
 
 def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceReport, str | None]:
@@ -160,28 +152,26 @@ def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceRepo
     from ..kinds import read_outcome
     from .result import PlaceReport
 
-    place: Place = answer.place
+    place = answer.place
+    error = answer.error
     try:
-        found = None if answer.error is not None else read_outcome(answer.printed)
-        error = answer.error
+        found = None if error is not None else read_outcome(answer.printed)
     except ResultError:
         found, error = None, f"exit code {answer.code}; {_last_line(answer.said) or 'it said nothing'}"
     if found is None:
-        return PlaceReport(place.name, place.spec, error, None, (), None, None, None, ()), None
+        return PlaceReport.without(place.name, place.spec, str(error)), None
     if out is not None:
         found.write(out / place.name, plots=plots, json=True)
-    wrong = tuple(_last_line(complaint).removeprefix("sessionreg: ") for complaint in found.complaints)
-    if found.wrong and not wrong:
-        wrong = (found.finding,)
+    complaints = [_last_line(complaint).removeprefix("sessionreg: ") for complaint in found.complaints]
     report = PlaceReport(
         name=place.name,
         spec=place.spec,
         error=None,
         partial=found.envelope.partial,
-        wrong=wrong,
+        wrong=tuple(complaints or ([found.finding] if found.wrong else [])),
         machine=found.envelope.environment.line(),
         finding=found.finding,
-        file=None,
+        file=None if out is None else f"{place.name}/{found.envelope.kind}.json",
         figures=tuple(found.figures),
     )
     return report, found.json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_sessionreg.storm.envelope import Envelope
@@ -33,6 +33,21 @@ class PlaceReport:
     file: str | None
     figures: tuple[Figures, ...]
 
+    @classmethod
+    def without(cls, name: str, spec: str, error: str) -> PlaceReport:
+        """A place that gave no result, because of `error`."""
+        return cls(
+            name=name,
+            spec=spec,
+            error=error,
+            partial=None,
+            wrong=(),
+            machine=None,
+            finding=None,
+            file=None,
+            figures=(),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PlacesResult:
@@ -41,10 +56,6 @@ class PlacesResult:
     envelope: Envelope
     experiment: str
     places: tuple[PlaceReport, ...]
-
-    def stored(self, files: Mapping[str, str]) -> PlacesResult:
-        """The same with the `files` in which the places' results are stored, by place."""
-        return replace(self, places=tuple(replace(place, file=files.get(place.name)) for place in self.places))
 
     def to_json(self, results: Mapping[str, Any] | None = None) -> str:
         """The result as JSON text. results: each place's own document, to be in it, by place."""
