@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
@@ -30,6 +31,7 @@ from .commands.repeat import repeat
 from .commands.report import report
 from .commands.sessions import sessions
 from .commands.storm import storm
+from .interruption import interruptible
 
 __all__ = ["main"]
 
@@ -50,10 +52,14 @@ for _command in _COMMANDS:
     cli.add_command(_command)
 
 
-def main() -> NoReturn:
-    """The console script. One line on standard error for every foreseeable failure, never a traceback."""
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """The console script. One line on standard error for every foreseeable failure, never a traceback.
+
+    words: those of the command, by default the process's own.
+    """
     try:
-        code = cli.main(standalone_mode=False)
+        with interruptible():
+            code = cli.main(words, standalone_mode=False)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx is not None else "sessionreg"
         _fail(f"{error.format_message().rstrip('.')}; see {where} --help", code=2)

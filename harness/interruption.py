@@ -1,6 +1,6 @@
-"""What ends an experiment early, so that what it has found by then is kept: an error, or Ctrl-C.
+"""What ends an experiment early, so that what it has found by then is kept: an error, Ctrl-C, or a polite kill.
 
-Ctrl-C arrives at a random moment, and takes effect at a safe one.
+Signals arrive at a random moment, and take effect at a safe one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -17,7 +17,10 @@ from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
 from pytest_sessionreg.storm.errors import StormError
 
-__all__ = ["STOPPERS", "deferred_interrupt", "is_interrupt", "kept", "reason"]
+__all__ = ["STOPPERS", "deferred_interrupt", "interruptible", "is_interrupt", "kept", "reason"]
+
+# Ctrl-C; what kill, timeout, systemd and containers send; and the terminal, or the connection to it, that goes away.
+_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 # A worker that is killed, a disk that is full, a Ctrl-C: none of them undoes what was measured before.
 STOPPERS = (KeyboardInterrupt, ProcessError, StormError, RegistryError, OSError, sqlite3.Error)
@@ -42,16 +45,28 @@ def kept(partial: str, out: Path | None) -> str:
 
 
 @contextmanager
+def interruptible() -> Iterator[None]:
+    """While the block runs SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does.
+
+    A signal that is ignored, as SIGHUP is under nohup, stays so. Outside the main thread nothing changes.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handled_by(interrupt):
+        yield
+
+
+@contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], None]]:
-    """While the block runs a SIGINT is remembered; calling what this yields raises KeyboardInterrupt then.
+    """While the block runs a SIGINT, SIGTERM or SIGHUP is remembered; calling what this yields raises KeyboardInterrupt
+    then.
 
     So no directory is left half removed and no process half started. An experiment calls it between its steps and ten
-    times a second while workers run; a second SIGINT does not wait. Outside the main thread, where signals never
+    times a second while workers run; a second signal does not wait. Outside the main thread, where signals never
     arrive, nothing changes.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
     pressed = False
 
     def remember(_number: int, _frame: FrameType | None) -> None:
@@ -64,8 +79,15 @@ def deferred_interrupt() -> Iterator[Callable[[], None]]:
         if pressed:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, remember)
-    try:
+    with _handled_by(remember):
         yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    with ExitStack() as before:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    before.callback(signal.signal, number, signal.signal(number, handler))
+        yield

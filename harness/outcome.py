@@ -2,88 +2,79 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console
 
-from pytest_sessionreg.report.whole_files import write_files
 from pytest_sessionreg.storm.envelope import Envelope
 
-from .console import PLAIN_WIDTH, output
+from .console import output
 from .interruption import kept
 
-__all__ = ["Outcome", "deliver"]
+__all__ = ["Figures", "Outcome", "deliver"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """json: the whole result. tables: for people. finding: what was found, in a sentence or two. wrong: what was found
-    that must not be, a line each; any means exit code 1. pictures: file name to its content, made only when stored.
+class Figures:
+    """The main figures of one subject (a policy, a fault under a policy, ...), by heading, to be set beside those of
+    other places. None stands for one that cannot be had.
     """
 
-    envelope: Envelope
-    json: str
-    tables: Sequence[RenderableType]
-    finding: str
-    wrong: Sequence[str] = ()
-    pictures: Callable[[], Mapping[str, bytes]] = field(default=dict)
+    subject: str
+    values: Mapping[str, float | None]
 
 
-def deliver(outcome: Outcome, *, as_json: bool, out: Path | None) -> NoReturn:
+class Outcome(Protocol):
+    """A result of any kind, as a command shows and stores it."""
+
+    @property
+    def envelope(self) -> Envelope:
+        """What it says about itself."""
+
+    @property
+    def json(self) -> str:
+        """The whole result."""
+
+    @property
+    def finding(self) -> str:
+        """What was found, in a sentence or two."""
+
+    @property
+    def figures(self) -> Sequence[Figures]:
+        """What is set beside other places' results, in the order of its tables."""
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """What is to be said on standard error of things that must not be."""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something was found that must not be, so that the exit code is 1."""
+
+    def show(self, console: Console) -> None:
+        """Print the tables, the finding and the machine."""
+
+    def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
+        """Write all files into `directory`, the result itself only if `json`; what was written. Raises OSError."""
+
+
+def deliver(outcome: Outcome, *, as_json: bool, out: Path | None, plots: bool = True) -> NoReturn:
     """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial."""
-    paths = [] if out is None else _store(outcome, out)
+    paths = [] if out is None else outcome.write(out, plots=plots, json=True)
     if as_json:
         click.echo(outcome.json, nl=False)
     else:
-        _show(outcome, output())
+        outcome.show(output())
         for path in paths:
             click.echo(path)
-    for line in outcome.wrong:
-        click.echo(f"sessionreg: {line}", err=True)
-    if outcome.envelope.partial is not None:
-        click.echo(f"sessionreg: {kept(outcome.envelope.partial, out)}", err=True)
-    sys.exit(1 if outcome.wrong or outcome.envelope.partial is not None else 0)
-
-
-def _show(outcome: Outcome, console: Console) -> None:
-    if outcome.envelope.partial is not None:
-        console.print(f"{_partial(outcome.envelope.partial)}.", markup=False, style="bold yellow")
-    for table in outcome.tables:
-        console.print(table)
-    console.print(outcome.finding, markup=False)
-    console.print(outcome.envelope.environment.line(), markup=False, style="dim")
-
-
-def _partial(reason: str) -> str:
-    return f"Partial result ({reason}): this is what was done until then"
-
-
-def _store(outcome: Outcome, directory: Path) -> list[Path]:
-    name = outcome.envelope.kind
-    contents = {
-        f"{name}.json": outcome.json.encode(),
-        f"{name}.md": _markdown(outcome).encode(),
-        **outcome.pictures(),
-    }
-    write_files(contents, directory)
-    return [directory / file_name for file_name in contents]
-
-
-def _markdown(outcome: Outcome) -> str:
-    """The finding and the tables as a README shows them."""
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        console = Console(width=PLAIN_WIDTH, record=True, file=nowhere, highlight=False, no_color=True)
-        for table in outcome.tables:
-            console.print(table)
-        text = "\n".join(line.rstrip() for line in console.export_text().splitlines())
-    partial = "" if outcome.envelope.partial is None else f"{_partial(outcome.envelope.partial)}.\n\n"
-    return (
-        f"# {outcome.envelope.kind}\n\n{outcome.finding}\n\n{partial}    {outcome.envelope.command}\n\n"
-        f"{outcome.envelope.environment.line()}\n\n```text\n{text}\n```\n"
-    )
+    for complaint in outcome.complaints:
+        click.echo(complaint, err=True)
+    partial = outcome.envelope.partial
+    if partial is not None:
+        click.echo(f"sessionreg: {kept(partial, out)}", err=True)
+    sys.exit(1 if outcome.wrong or partial is not None else 0)

@@ -2,55 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pytest_sessionreg.storm.errors import ResultError
-from pytest_sessionreg.storm.result import Run, StormResult
+from pytest_sessionreg.storm.result import StormResult
 
-__all__ = ["FILE_NAME", "read_result", "result_path"]
+from .kinds import KINDS, read_outcome
+from .outcome import Outcome
+from .storm_outcome import read_storm
 
-FILE_NAME = "storm.json"
+__all__ = ["read_any", "read_result", "result_paths"]
+
+_STORM = ("storm.json",)
+_ANY = tuple(f"{kind}.json" for kind in KINDS)
 _MOST_NAMED = 4
 
+T = TypeVar("T")
 
-def result_path(place: Path) -> Path:
-    """The result at `place`: a file, or the `storm.json` of a directory. Raises ResultError where there is none."""
+
+def result_paths(place: Path, names: Sequence[str] = _ANY) -> list[Path]:
+    """The results at `place`: a file, or those of a directory that have one of `names`; of several places all. Raises
+    ResultError where there is none.
+    """
     if place.is_dir():
-        path = place / FILE_NAME
-        if path.is_file():
-            return path
-        inside = sorted(entry.parent for entry in place.glob(f"*/{FILE_NAME}"))
+        paths = [place / name for name in names if (place / name).is_file()]
+        if place / "places.json" in paths:
+            paths += sorted(path for name in names for path in place.glob(f"*/{name}"))
+        if paths:
+            return paths
+        inside = sorted({entry.parent for name in names for entry in place.glob(f"*/{name}")})
         more = ", ..." if len(inside) > _MOST_NAMED else ""
         named = f"{', '.join(map(str, inside[:_MOST_NAMED]))}{more}"
         remedy = f"name one of {named}" if inside else "name a directory that a command wrote"
-        raise ResultError(f"{place}: holds no {FILE_NAME}; {remedy}")
+        raise ResultError(f"{place}: holds no {' and no '.join(names)}; {remedy}")
     if not place.exists():
         raise ResultError(f"{place}: does not exist; name a result, or the directory that holds it")
-    return place
+    return [place]
 
 
 def read_result(place: Path) -> StormResult:
-    """The result at `place`. Raises ResultError, which names the file, its state and the remedy."""
-    path = result_path(place)
+    """The storm's result at `place`. Raises ResultError, which names the file, its state and the remedy."""
+    (path,) = result_paths(place, _STORM)
+    return _read(path, read_storm)
+
+
+def read_any(path: Path) -> Outcome:
+    """The result in the file `path`, of whichever kind. Raises ResultError as read_result does."""
+    return _read(path, read_outcome)
+
+
+def _read(path: Path, reader: Callable[[str], T]) -> T:
     try:
-        result = StormResult.from_json(path.read_text(encoding="utf-8"))
+        return reader(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     except UnicodeDecodeError:
-        raise ResultError(f"{path}: not a storm result: it is not text; name a storm.json") from None
+        raise ResultError(f"{path}: not a result: it is not text; name the JSON that a command wrote") from None
     except RecursionError:
-        raise ResultError(f"{path}: not a storm result: it is nested too deeply; name a storm.json") from None
+        raise ResultError(f"{path}: not a result: it is nested too deeply; name one that a command wrote") from None
     except ResultError as error:
         raise ResultError(f"{path}: {error}") from None
-    if not result.runs:
-        raise ResultError(f"{path}: the result holds no run; run it again")
-    for run in result.runs:
-        _check_samples(path, run)
-    return result
-
-
-def _check_samples(path: Path, run: Run) -> None:
-    lengths = {len(getattr(run.samples, column.name)) for column in fields(run.samples)}
-    if len(lengths) > 1:
-        raise ResultError(f"{path}: the samples of {run.policy} are columns of different lengths; run it again")

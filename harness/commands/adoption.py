@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
-from ..parameters import database_option, existing_registry, json_option, span, workspace_option
+from ..console import command_line
+from ..outcome import deliver
+from ..parameters import (
+    check_directory,
+    database_option,
+    existing_registry,
+    json_option,
+    out_option,
+    span,
+    workspace_option,
+)
+from ..places.option import PlacedCommand
 
 __all__ = ["adoption"]
 
 
-@click.command(epilog="Example: sessionreg adoption --window 7d")
+@click.command(cls=PlacedCommand, epilog="Example: sessionreg adoption --window 7d")
 @click.option(
     "--window",
     type=span,
@@ -21,17 +32,19 @@ __all__ = ["adoption"]
     metavar="SPAN",
     help="Suggestions of the last ... s, m, h, d or w.",
 )
+@click.option("--session", metavar="ID", help="Of this one only.  [default: all]")
 @workspace_option
 @database_option
 @json_option
-def adoption(window: timedelta, workspace: str, database: str | None, *, as_json: bool) -> None:
-    """Say which share of the suggested skills was invoked afterwards in the same session."""
+@out_option(None, otherwise="nowhere")
+def adoption(
+    window: timedelta, session: str | None, workspace: str, database: str | None, *, as_json: bool, out: Path | None
+) -> None:
+    """Say which skills were suggested, which were invoked, and which share of the suggestions was taken."""
+    check_directory(out)
+    from ..experiments.adoption.experiment import adoption as ask
+    from ..experiments.adoption.outcome import outcome
+
     with existing_registry(database, workspace) as registry:
-        counts = registry.skills.adoption_counts(window)
-    rate = counts.taken / counts.suggested if counts.suggested else None
-    if as_json:
-        click.echo(json.dumps({"suggested": counts.suggested, "taken": counts.taken, "adoption": rate}))
-    elif rate is None:
-        click.echo("nothing was suggested in that window, so there is no rate")
-    else:
-        click.echo(f"{counts.taken} of {counts.suggested} suggestions were taken: {rate:.1%}")
+        result = ask(registry, window, workspace=workspace, session=session, command=command_line())
+    deliver(outcome(result), as_json=as_json, out=out)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,17 +13,17 @@ from pytest_sessionreg.storm.policies import POLICY_NAMES
 from ..console import command_line
 from ..finite import FiniteRange
 from ..interruption import deferred_interrupt
-from ..outcome import Outcome, deliver
+from ..outcome import deliver
 from ..parameters import check_directory, json_option, out_option, policy_option
+from ..places.option import PlacedCommand
 from ..steps import step_display
-
-if TYPE_CHECKING:
-    from ..experiments.capacity.result import CapacityResult
 
 __all__ = ["capacity"]
 
 
-@click.command(epilog="Example: sessionreg capacity --policy budget --policy queue --workers 24 --hold-ms 4")
+@click.command(
+    cls=PlacedCommand, epilog="Example: sessionreg capacity --policy budget --policy queue --workers 24 --hold-ms 4"
+)
 @policy_option()
 @click.option(
     "--workers", type=click.IntRange(1, 4096), default=32, show_default=True, metavar="N", help="Your load's writers."
@@ -118,8 +116,8 @@ def capacity(  # noqa: PLR0917  click passes every option by name
     from ..experiments.capacity.experiment import HOLDS_MS
     from ..experiments.capacity.experiment import capacity as run
     from ..experiments.capacity.load import Target
+    from ..experiments.capacity.outcome import outcome
     from ..experiments.capacity.result import CapacityResult
-    from ..experiments.capacity.table import capacity_table, finding
 
     try:
         earlier = None if resume is None else CapacityResult.from_json(resume.read_text(encoding="utf-8"))
@@ -144,22 +142,4 @@ def capacity(  # noqa: PLR0917  click passes every option by name
             )
     except ResultError as error:
         raise click.UsageError(f"--resume {resume}: {error}") from None
-    lost = [f"{result.lost} acknowledged writes were lost; nothing else matters until that is explained"]
-    deliver(
-        Outcome(
-            result.envelope,
-            result.to_json(),
-            [capacity_table(result)],
-            finding(result),
-            lost if result.lost else [],
-            lambda: _pictures(result),
-        ),
-        as_json=as_json,
-        out=out,
-    )
-
-
-def _pictures(result: CapacityResult) -> Mapping[str, bytes]:
-    from ..experiments.capacity.picture import capacity_pictures  # only now: matplotlib is loaded for nothing else here
-
-    return capacity_pictures(result)
+    deliver(outcome(result), as_json=as_json, out=out)

@@ -12,14 +12,18 @@ from pytest_sessionreg.storm.policies import POLICY_NAMES
 from ..console import command_line
 from ..experiments.faults.menu import FAULT_NAMES
 from ..interruption import deferred_interrupt
-from ..outcome import Outcome, deliver
+from ..outcome import deliver
 from ..parameters import check_directory, json_option, out_option, policy_option
+from ..places.option import PlacedCommand
 from ..steps import step_display
 
 __all__ = ["faults"]
 
 
-@click.command(epilog="Example: sessionreg faults --fault stop-holder --fault kill-inside --policy queue --rounds 5")
+@click.command(
+    cls=PlacedCommand,
+    epilog="Example: sessionreg faults --fault stop-holder --fault kill-inside --policy queue --rounds 5",
+)
 @click.option(
     "--fault",
     "names",
@@ -49,6 +53,7 @@ def faults(
     """Let faults strike while processes write: what callers see, what is lost, how long recovery takes."""
     check_directory(out)
     from ..experiments.faults.experiment import faults as run
+    from ..experiments.faults.outcome import outcome
 
     with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
         result = run(
@@ -60,16 +65,4 @@ def faults(
             on_step=show,
             check=check,
         )
-    from ..experiments.faults.table import fault_legend, faults_table, finding, wrong
-
-    deliver(
-        Outcome(
-            result.envelope,
-            result.to_json(),
-            [faults_table(result), fault_legend(result)],
-            finding(result),
-            wrong(result),
-        ),
-        as_json=as_json,
-        out=out,
-    )
+    deliver(outcome(result), as_json=as_json, out=out)

@@ -13,14 +13,19 @@ from ..experiments.open_storm.orders import ORDER_NAMES
 from ..experiments.open_storm.stage import STATES
 from ..finite import FiniteRange
 from ..interruption import deferred_interrupt
-from ..outcome import Outcome, deliver
+from ..outcome import deliver
 from ..parameters import check_directory, json_option, out_option
+from ..places.option import PlacedCommand
 from ..steps import step_display
 
 __all__ = ["open_storm"]
 
 
-@click.command("open-storm", epilog="Example: sessionreg open-storm --state crashed --order wal-first --order registry")
+@click.command(
+    "open-storm",
+    cls=PlacedCommand,
+    epilog="Example: sessionreg open-storm --state crashed --order wal-first --order registry",
+)
 @click.option(
     "--order",
     "orders",
@@ -64,6 +69,8 @@ def open_storm(
 ) -> None:
     """Open one database from many processes at once: which order of the steps fails, where, and with which code."""
     check_directory(out)
+    from ..experiments.open_storm.outcome import outcome
+
     with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
         result = run(
             openers=openers,
@@ -75,10 +82,4 @@ def open_storm(
             on_step=show,
             check=check,
         )
-    from ..experiments.open_storm.table import finding, open_storm_table, wrong
-
-    deliver(
-        Outcome(result.envelope, result.to_json(), [open_storm_table(result)], finding(result), wrong(result)),
-        as_json=as_json,
-        out=out,
-    )
+    deliver(outcome(result), as_json=as_json, out=out)

@@ -13,15 +13,17 @@ from pytest_sessionreg.storm.errors import StormError
 from ..console import command_line
 from ..experiments.policies import MOST_ROUNDS, compare_policies, with_control
 from ..load import Load, load_options
+from ..outcome import deliver
 from ..parameters import check_directory, json_option, no_plots_option, out_option, policy_option
-from ..presentation import conclude
+from ..places.option import PlacedCommand
 from ..progress import rounds_progress
+from ..storm_outcome import StormOutcome
 
 __all__ = ["policies"]
 
 
 @click.command(
-    epilog="Example: sessionreg policies --policy budget --policy queue --workers 16 --rounds 5",
+    cls=PlacedCommand, epilog="Example: sessionreg policies --policy budget --policy queue --workers 16 --rounds 5"
 )
 @policy_option(f"{CONTROL} always runs as the control")
 @click.option(
@@ -46,4 +48,4 @@ def policies(policies: tuple[str, ...], rounds: int, load: Load, out: Path, *, n
     check_directory(out)
     with rounds_progress(Console(stderr=True, soft_wrap=True), plan.duration_s) as show:
         result = compare_policies(plan, chosen, rounds=rounds, command=command_line(), on_progress=show)
-    conclude(result, out, plots=not no_plots, as_json=as_json)
+    deliver(StormOutcome(result), as_json=as_json, out=out, plots=not no_plots)

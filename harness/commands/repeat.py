@@ -12,10 +12,11 @@ from pytest_sessionreg.storm.repetition import plan_again
 
 from ..experiments.write_storm import repeat_storm
 from ..load import import_from_here
+from ..outcome import deliver
 from ..parameters import check_directory, json_option, no_plots_option, out_option
-from ..presentation import conclude
 from ..progress import rounds_progress
 from ..stored_result import read_result
+from ..storm_outcome import StormOutcome
 
 __all__ = ["repeat"]
 
@@ -42,4 +43,4 @@ def repeat(result: Path, out: Path, *, no_plots: bool, as_json: bool) -> None:
     check_directory(out)
     with rounds_progress(Console(stderr=True, soft_wrap=True), plans[0].duration_s) as show:
         again = repeat_storm(stored, plans, on_progress=show)
-    conclude(again, out, plots=not no_plots, as_json=as_json)
+    deliver(StormOutcome(again), as_json=as_json, out=out, plots=not no_plots)

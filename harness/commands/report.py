@@ -8,29 +8,40 @@ import click
 
 from pytest_sessionreg.storm.errors import ResultError
 
+from ..console import output
+from ..kinds import KINDS
 from ..parameters import check_directory, json_option, no_plots_option, out_option
-from ..presentation import present
-from ..stored_result import FILE_NAME, read_result, result_path
+from ..stored_result import read_any, result_paths
 
 __all__ = ["report"]
 
 
 @click.command(epilog="Example: sessionreg report reports/latest")
 @click.argument("place", metavar="DIR_OR_JSON", type=click.Path(path_type=Path))
-@out_option(None, otherwise="beside storm.json; for NAME.json the directory NAME")
+@out_option(None, otherwise="beside the result; for another name than a command gives, the directory of that name")
 @no_plots_option
 @json_option
 def report(place: Path, out: Path | None, *, no_plots: bool, as_json: bool) -> None:
-    """Draw the pictures and the page of a stored result again, without running anything."""
+    """Draw the pictures and the page of stored results again, of any experiment, without running anything."""
     try:
-        path = result_path(place)
-        result = read_result(path)
-        target = out or (path.parent if path.name == FILE_NAME else path.with_suffix(""))
+        paths = result_paths(place)
+        outcomes = [read_any(path) for path in paths]
     except ResultError as error:
         raise click.UsageError(str(error)) from None
-    check_directory(target)
-    from pytest_sessionreg.report.files import write_report
+    named = [path.name in _FILE_NAMES for path in paths]
+    targets = [out or (path.parent if ours else path.with_suffix("")) for path, ours in zip(paths, named, strict=True)]
+    for target in targets:
+        check_directory(target)
+    for path, ours, outcome, target in zip(paths, named, outcomes, targets, strict=True):
+        # the result itself stays as it is, byte by byte
+        own = ours and target.exists() and target.samefile(path.parent)
+        written = outcome.write(target, plots=not no_plots, json=not own)
+        if as_json:
+            click.echo(outcome.json, nl=False)
+            continue
+        outcome.show(output())
+        for file in written:
+            click.echo(file)
 
-    # the result itself stays as it is, byte by byte
-    own = target.exists() and path.name == FILE_NAME and target.samefile(path.parent)
-    present(result, write_report(result, target, plots=not no_plots, json=not own), as_json=as_json)
+
+_FILE_NAMES = {f"{kind}.json" for kind in KINDS}

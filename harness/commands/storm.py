@@ -12,14 +12,17 @@ from pytest_sessionreg.storm.errors import StormError
 from ..console import command_line
 from ..experiments.write_storm import write_storm
 from ..load import Load, load_options
+from ..outcome import deliver
 from ..parameters import check_directory, json_option, no_plots_option, out_option, policy_option
-from ..presentation import conclude
+from ..places.option import PlacedCommand
 from ..progress import storm_progress
+from ..storm_outcome import StormOutcome
 
 __all__ = ["storm"]
 
 
 @click.command(
+    cls=PlacedCommand,
     epilog="Example: sessionreg storm --policy budget --policy queue --workers 16 --writes 40 --think-ms 100",
 )
 @policy_option()
@@ -42,4 +45,4 @@ def storm(policies: tuple[str, ...], load: Load, out: Path, *, no_plots: bool, a
     check_directory(out)
     with storm_progress(Console(stderr=True, soft_wrap=True), plan.duration_s) as show:
         result = write_storm(plan, chosen, command=command_line(), on_progress=show)
-    conclude(result, out, plots=not no_plots, as_json=as_json)
+    deliver(StormOutcome(result), as_json=as_json, out=out, plots=not no_plots)

@@ -63,8 +63,9 @@ class DeadlinePassed(ProcessError):
     def __init__(self, workers: tuple[int, ...], deadline_s: float, phase: str) -> None:
         self.workers = workers
         named = ", ".join(map(str, workers[:8])) + (" ..." if len(workers) > 8 else "")
+        many, were = ("1 worker", "was") if len(workers) == 1 else (f"{len(workers)} workers", "were")
         super().__init__(
-            f"{len(workers)} workers were not done {phase} after {deadline_s:g} s (worker {named}) and were killed; "
+            f"{many} {were} not done {phase} after {deadline_s:g} s (worker {named}) and {were} killed; "
             "raise the deadline if they only need longer"
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["GLOSSARY"]
+from collections.abc import Mapping
+
+__all__ = ["GLOSSARY", "words_for"]
 
 GLOSSARY = (
     ("storm", "worker processes, started at one gate, each making its writes under one admission policy"),
@@ -41,3 +43,8 @@ GLOSSARY = (
     ("not checked", "nobody looked whether acknowledged writes are in the database"),
     ("partial", "the storm ended before its time; what it had measured is kept"),
 )
+
+
+def words_for(*words: str, more: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Those of GLOSSARY that `words` names, in its order, and then `more`, whose meanings are an experiment's own."""
+    return [(word, meaning) for word, meaning in GLOSSARY if word in words and word not in more] + list(more.items())

@@ -9,6 +9,7 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
 from ..storm.comparison import CONTROL, MEASURES, against_control
+from ..storm.environment import Environment
 from ..storm.result import Run, StormResult
 from ..storm.standing import Standing, partial_reason, rounds_by_policy, standings
 from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, times
@@ -17,7 +18,7 @@ from .ratio_table import finding, ratios_note
 from .remarks import notes, remarks
 from .verdict import load, verdict
 
-__all__ = ["storm_page"]
+__all__ = ["environment_facts", "render", "storm_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,9 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
 
     pictures: SVG texts by name, of those that `report.files.PICTURES` lists; they appear in their order here.
     """
-    templates = Templates(
-        loader=PackageLoader("pytest_sessionreg.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     every = standings(result.runs)
-    return templates.get_template("storm.html.j2").render(
+    return render(
+        "storm.html.j2",
         verdict=verdict(result.runs),
         tone=_tone(every),
         partial=_partial(result, every),
@@ -83,12 +78,29 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
         control=CONTROL,
         rounds=_rounds(result.runs),
         pictures=[(_PICTURES[name], svg) for name, svg in pictures.items()],
-        environment={name.replace("_", " "): value for name, value in asdict(result.environment).items()},
+        environment=environment_facts(result.environment),
         machine_line=result.environment.line(),
         command=result.command,
         policies=_parameters(result.runs),
         glossary=GLOSSARY,
     )
+
+
+def render(template: str, **given: object) -> str:
+    """The page that `template` makes of `given`."""
+    templates = Templates(
+        loader=PackageLoader("pytest_sessionreg.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return templates.get_template(template).render(**given)
+
+
+def environment_facts(environment: Environment) -> dict[str, object]:
+    """What is known of the machine and the software, by name."""
+    return {name.replace("_", " "): value for name, value in asdict(environment).items()}
 
 
 def _tone(every: Sequence[Standing]) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from .environment import Environment
 from .errors import ResultError
 
 __all__ = ["Envelope"]
+
+T = TypeVar("T")
+_MISSHAPEN = (ValueError, TypeError, KeyError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,21 @@ class Envelope:
                 environment=Environment(**known["environment"]),
                 partial=None if partial is None else str(partial),
             )
-        except (ValueError, TypeError, KeyError) as error:
-            raise ResultError(
-                f"the {kind} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
-            ) from None
+        except _MISSHAPEN as error:
+            raise _misshapen(kind, error) from None
         return envelope, document
+
+    @classmethod
+    def read(cls, text: str, make: Callable[[Envelope, dict[str, Any]], T], *, kind: str, schema: int) -> T:
+        """What `make` makes of the envelope and what is in it. Raises ResultError as `open` does, and where `make`
+        finds a field missing or of another kind than it must be.
+        """
+        envelope, found = cls.open(text, kind=kind, schema=schema)
+        try:
+            return make(envelope, found)
+        except _MISSHAPEN as error:
+            raise _misshapen(kind, error) from None
+
+
+def _misshapen(kind: str, error: Exception) -> ResultError:
+    return ResultError(f"the {kind} result lacks or misnames a field ({type(error).__name__}: {error}); run it again")

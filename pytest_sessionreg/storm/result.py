@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from .envelope import Envelope
 from .environment import Environment
-from .errors import ResultError
 from .failures import Failure
 from .samples import Samples
 
@@ -177,22 +176,24 @@ class StormResult:
     runs: tuple[Run, ...]
     partial: str | None = None
 
+    @property
+    def envelope(self) -> Envelope:
+        """What the stored result says about itself."""
+        return Envelope(_KIND, SCHEMA, self.command, self.environment, self.partial)
+
     def to_json(self) -> str:
         """The result as JSON text; samples as columns of whole numbers."""
-        envelope = Envelope(_KIND, SCHEMA, self.command, self.environment, self.partial)
-        return envelope.seal({"runs": [_run_document(run) for run in self.runs]})
+        return self.envelope.seal({"runs": [_run_document(run) for run in self.runs]})
 
     @classmethod
     def from_json(cls, text: str) -> StormResult:
         """What `to_json` wrote. Raises ResultError for anything else."""
-        envelope, found = Envelope.open(text, kind=_KIND, schema=SCHEMA)
-        try:
+
+        def make(envelope: Envelope, found: dict[str, Any]) -> StormResult:
             runs = tuple(_run(entry) for entry in found["runs"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise ResultError(
-                f"the {_KIND} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
-            ) from None
-        return cls(envelope.environment, envelope.command, runs, envelope.partial)
+            return cls(envelope.environment, envelope.command, runs, envelope.partial)
+
+        return Envelope.read(text, make, kind=_KIND, schema=SCHEMA)
 
 
 def quantile(values: npt.NDArray[Any], q: float) -> float | None:

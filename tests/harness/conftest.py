@@ -4,23 +4,32 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Protocol
 
 import psutil
 import pytest
 
 _READY_S = 60.0
 
-Interrupt = Callable[[list[str], float], tuple[int, str, str]]
+
+class Interrupt(Protocol):
+    """words: of the command. after_s: from when it works. number: the signal."""
+
+    def __call__(
+        self, words: list[str], after_s: float, number: signal.Signals = signal.SIGINT, /
+    ) -> tuple[int, str, str]: ...
 
 
 @pytest.fixture
 def interrupt(tmp_path: Path) -> Interrupt:
-    """Runs a command, presses Ctrl-C some seconds after its workers are there, and sees that nothing of it is left."""
+    """Runs a command, presses Ctrl-C some seconds after its workers are there, and sees that nothing of it is left.
 
-    def run(words: list[str], after_s: float) -> tuple[int, str, str]:
+    Other signals may be sent instead.
+    """
+
+    def run(words: list[str], after_s: float, number: signal.Signals = signal.SIGINT, /) -> tuple[int, str, str]:
         scratch = tmp_path / "scratch"
         scratch.mkdir(exist_ok=True)
         mounts = Path("/proc/self/mounts").read_text()
@@ -39,7 +48,7 @@ def interrupt(tmp_path: Path) -> Interrupt:
             sleep(0.01)
         sleep(after_s)
         family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, errors = process.communicate(timeout=_READY_S)
         _, alive = psutil.wait_procs(family, timeout=10)
         assert not alive

@@ -103,7 +103,10 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[st
     assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
 
 
-def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_file(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
     (tmp_path / "scratch").mkdir()
     words = ["--workers", "4", "--duration", "60", "--think-ms", "5", "--policy", "queue", "--no-plots"]
@@ -121,7 +124,7 @@ def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_fil
             sleep(0.02)
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) >= 4
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         printed, errors = process.communicate(timeout=60)
     finally:
         process.kill()

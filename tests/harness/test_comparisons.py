@@ -219,6 +219,10 @@ def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[
         (["report", "schema.json"], "schema 99"),
         (["report", "bytes.json"], "bytes.json"),
         (["report", "deep.json"], "deep.json"),
+        (["report", "unknown.json"], "a result of 'weather'; this version reads storm, capacity"),
+        (["report", "newer.json"], "the faults result has schema 99, this version reads"),
+        (["report", "half.json"], "not a result of adoption, or a truncated one"),
+        (["report", "misshapen.json"], "the capacity result lacks or misnames a field"),
         (["report", "no_runs.json"], "no_runs.json"),
         (["report", "uneven.json"], "columns of different lengths"),
         (["report", "a", "--out", "schema.json/x"], "not a directory that can be written"),
@@ -252,7 +256,12 @@ def test_bad_input_is_one_line_with_exit_code_2(
     (tmp_path / "schema.json").write_text('{"schema": 99}')
     (tmp_path / "bytes.json").write_bytes(b"\x80\x81\xff")
     (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "unknown.json").write_text('{"kind": "weather", "schema": 1}')
+    (tmp_path / "newer.json").write_text('{"kind": "faults", "schema": 99}')
+    (tmp_path / "half.json").write_text('{"kind": "adoption", "schema": 1, "comm')
     document = json.loads(text)
+    capacity = {"kind": "capacity", "schema": 1, "environment": document["environment"], "command": "", "partial": None}
+    (tmp_path / "misshapen.json").write_text(json.dumps({**capacity, "target": 3}))
     (tmp_path / "no_runs.json").write_text(json.dumps({**document, "runs": []}))
     document["runs"][0]["samples"]["retries"].pop()
     (tmp_path / "uneven.json").write_text(json.dumps(document))

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import html
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +53,41 @@ def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(tmp_path
     assert result.envelope.partial is None
     assert stored[f"{name}.md"].startswith(f"# {name}\n")
     assert result.envelope.command in stored[f"{name}.md"]
+    page = html.unescape(stored[f"{name}.html"]).replace("\N{NO-BREAK SPACE}", " ")
+    assert page.index(stored[f"{name}.md"].splitlines()[2]) < page.index("<table"), "the finding first"
+    assert "http://www.w3.org" in page or "http" not in page, "no network"
+    assert result.envelope.command in page
+    assert result.envelope.environment.line() in page
+
+
+@pytest.mark.parametrize("name", list(_ALL))
+def test_a_stored_result_is_drawn_again_and_stays_as_it_is(tmp_path: Path, name: str) -> None:
+    _sessionreg(*_ALL[name], "--report", "here", cwd=tmp_path)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()}
+    for path in (tmp_path / "here").iterdir():
+        if path.suffix != ".json":
+            path.unlink()
+    done = _sessionreg("report", "here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    again = {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()}
+    assert {file: content for file, content in again.items() if not file.endswith((".svg", ".html"))} == {
+        file: content for file, content in before.items() if not file.endswith((".svg", ".html"))
+    }
+    assert set(again) == set(before)
+    elsewhere = _sessionreg("report", f"here/{name}.json", "--out", "there", "--no-plots", "--json", cwd=tmp_path)
+    assert elsewhere.stdout.encode() == before[f"{name}.json"]
+    assert {path.suffix for path in (tmp_path / "there").iterdir()} == {".json", ".md", ".html"}
+
+
+def test_partial_results_say_so_on_their_page(tmp_path: Path) -> None:
+    done = _sessionreg(*_OPEN, "--json", cwd=tmp_path)
+    document = {**json.loads(done.stdout), "partial": "worker 3 was killed"}
+    (tmp_path / "open-storm.json").write_text(json.dumps(document))
+    assert _sessionreg("report", ".", cwd=tmp_path).stdout.startswith("Partial result (worker 3 was killed)")
+    page = (tmp_path / "open-storm.html").read_text()
+    assert "This result is partial (worker 3 was killed)" in page
+    assert "Partial result (worker 3 was killed)" in (tmp_path / "open-storm.md").read_text()
 
 
 @pytest.mark.parametrize("name", list(_ALL))
@@ -117,10 +154,11 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[st
     ],
     ids=["open-storm", "capacity", "faults"],
 )
-def test_ctrl_c_at_a_random_moment_leaves_nothing_and_keeps_what_there_is(
-    interrupt: Callable[[list[str], float], tuple[int, str, str]], tmp_path: Path, words: list[str]
+def test_ctrl_c_or_a_kill_at_a_random_moment_leaves_nothing_and_keeps_what_there_is(
+    interrupt: Callable[[list[str], float, signal.Signals], tuple[int, str, str]], tmp_path: Path, words: list[str]
 ) -> None:
-    code, output, errors = interrupt([*words, "--report", str(tmp_path / "kept")], random.uniform(0, 3))
+    number = random.choice([signal.SIGINT, signal.SIGTERM])
+    code, output, errors = interrupt([*words, "--report", str(tmp_path / "kept")], random.uniform(0, 3), number)
     assert code == 1
     assert "interrupted" in errors
     assert "no worker is left" in errors

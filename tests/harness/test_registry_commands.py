@@ -60,19 +60,51 @@ def test_no_sessions_is_said(database: str) -> None:
     assert _sessionreg("sessions", database=database).stdout == "no sessions\n"
 
 
-def test_the_adoption_is_a_share_of_what_was_suggested(filled: str) -> None:
-    assert _sessionreg("adoption", "--window", "1h", database=filled).stdout == "1 of 2 suggestions were taken: 50.0%\n"
+def test_the_adoption_is_a_table_of_skills_and_a_share_of_what_was_suggested(filled: str) -> None:
+    done = _sessionreg("adoption", "--window", "1h", database=filled)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["skill", "suggested", "invoked", "taken", "adoption"] in lines
+    assert ["bisect", "1", "1", "1", "100%"] in lines
+    assert ["write-tests", "1", "0", "0", "0.0%"] in lines
+    assert "1 of 2 suggestions in the last 1h were taken: 50.0%." in done.stdout
     document = json.loads(_sessionreg("adoption", "--json", database=filled).stdout)
-    assert document == {"suggested": 2, "taken": 1, "adoption": 0.5}
+    assert (document["suggested"], document["taken"], document["adoption"]) == (2, 1, 0.5)
+    assert document["skills"][0] == {"skill": "bisect", "suggested": 1, "invoked": 1, "taken": 1}
+
+
+def test_the_adoption_of_one_session(filled: str) -> None:
+    with Registry.open(filled) as registry:
+        registry.skills.invoke("two", "bisect")
+    other = _sessionreg("adoption", "--session", "two", database=filled)
+    assert "Nothing was suggested in session two, the last 1w, so there is no rate." in other.stdout
+    assert ["bisect", "0", "1", "0", "-"] in [line.split() for line in other.stdout.splitlines()]
+    unknown = _sessionreg("adoption", "--session", "nobody", database=filled)
+    assert unknown.returncode == 1
+    assert "no session 'nobody' in workspace 'default'" in unknown.stderr
+    assert len(unknown.stderr.splitlines()) == 1
 
 
 def test_where_nothing_was_suggested_there_is_no_rate(filled: str) -> None:
     done = _sessionreg("adoption", "--workspace", "other", database=filled)
-    assert done.stdout == "nothing was suggested in that window, so there is no rate\n"
-    assert (
-        json.loads(_sessionreg("adoption", "--workspace", "other", "--json", database=filled).stdout)["adoption"]
-        is None
-    )
+    assert "Nothing was suggested in workspace other, the last 1w, so there is no rate.\n" in done.stdout
+    document = json.loads(_sessionreg("adoption", "--workspace", "other", "--json", database=filled).stdout)
+    assert document["adoption"] is None
+
+
+def test_the_adoption_fits_a_hundred_columns_and_is_drawn_again(filled: str, tmp_path: Path) -> None:
+    with Registry.open(filled) as registry:
+        registry.skills.suggest("one", "[bold]x" * 30)
+    out = str(tmp_path / "out")
+    done = _sessionreg("adoption", "--out", out, database=filled)
+    assert max(len(line) for line in done.stdout.splitlines() if not line.startswith(out)) <= 100
+    assert "[bold]x" in done.stdout
+    page = (tmp_path / "out/adoption.html").read_text()
+    assert page.index("1 of 3 suggestions") < page.index("<table")
+    (tmp_path / "out/adoption.html").unlink()
+    again = _sessionreg("report", out, database=filled)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "out/adoption.html").read_text() == page
 
 
 def test_the_doctor_exits_1_until_the_cleanup_ran(filled: str) -> None:

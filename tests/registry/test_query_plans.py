@@ -23,6 +23,7 @@ SCANS_ALLOWED = {
     "SCAN meta",  # meta.list: all of a small table, in the order of its key
     "SCAN CONSTANT ROW",  # VALUES
     "SCAN (subquery-2)",  # skills.of_session groups the rows that two index searches gave
+    "SCAN (subquery-3)",  # so does skills.adoption_by_skill
 }
 # A whole workspace is read only by these.
 WORKSPACES_ALLOWED = [
@@ -36,6 +37,8 @@ WORKSPACES_ALLOWED = [
     "SELECT .* FROM learning WHERE workspace_id = 'default' ORDER BY updated_at, session_id",
     # the index of those that are to be notified, and nearly everything but them
     "SELECT .* FROM sessions WHERE workspace_id = 'default' AND notify = [01].* ORDER BY started_at, session_id",
+    # invocations of a window have no index by time, which every invocation would pay for: this one is for people
+    "SELECT skill, sum\\(suggested\\), .* FROM skill_invocations AS s .* GROUP BY skill ORDER BY skill",
     # a lock that is not held has no row for long
     "SELECT .* FROM locks WHERE workspace_id = 'default' AND expires_at > '.*' ORDER BY name",
     "DELETE FROM locks WHERE .*",
@@ -101,6 +104,8 @@ def calls_skills(registry: Registry) -> None:
     registry.skills.of_session("s")
     registry.skills.adoption(HOUR)
     registry.skills.adoption_counts(HOUR)
+    registry.skills.adoption_by_skill(HOUR)
+    registry.skills.adoption_by_skill(HOUR, session_id="s")
 
 
 def calls_outputs(registry: Registry) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from pytest_sessionreg.storm.envelope import Envelope
-from pytest_sessionreg.storm.errors import ResultError
 
 from .confidence import failing_share_bound
 from .load import Load, Round, Target, pooled
@@ -85,22 +85,17 @@ class CapacityResult:
     @classmethod
     def from_json(cls, text: str) -> CapacityResult:
         """What `to_json` wrote. Raises ResultError for anything else."""
-        envelope, found = Envelope.open(text, kind=KIND, schema=SCHEMA)
-        try:
-            return cls(
-                envelope=envelope,
-                **{
-                    **found,
-                    "target": Target(**found["target"]),
-                    "policies": tuple(found["policies"]),
-                    "holds_ms": tuple(found["holds_ms"]),
-                    "rounds": tuple(Round(**entry) for entry in found["rounds"]),
-                },
-            )
-        except (TypeError, KeyError) as error:
-            raise ResultError(
-                f"the {KIND} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
-            ) from None
+
+        def make(envelope: Envelope, found: dict[str, Any]) -> CapacityResult:
+            made = {
+                "target": Target(**found["target"]),
+                "policies": tuple(found["policies"]),
+                "holds_ms": tuple(found["holds_ms"]),
+                "rounds": tuple(Round(**entry) for entry in found["rounds"]),
+            }
+            return cls(envelope=envelope, **{**found, **made})
+
+        return Envelope.read(text, make, kind=KIND, schema=SCHEMA)
 
 
 def bracket(loads: dict[int, Load], question: str, target: Target) -> tuple[int, int | None]:

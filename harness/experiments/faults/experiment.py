@@ -10,8 +10,9 @@ from pytest_sessionreg.storm.envelope import Envelope
 from pytest_sessionreg.storm.environment import Environment
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 
-from ...interruption import STOPPERS, reason
+from ..rounds import interleaved
 from .episode import play
+from .fault import Fault
 from .menu import FAULT_NAMES, fault_named
 from .result import KIND, PLAIN, SCHEMA, Episode, FaultsResult
 
@@ -38,19 +39,15 @@ def faults(
         (fault, policy) for fault in map(fault_named, names) for policy in (policies if fault.per_policy else [PLAIN])
     ]
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "faults.db"))
-    done: list[Episode] = []
-    partial = None
-    try:
-        for number in range(rounds):
-            for fault, policy in scenes:
-                on_step(f"round {number + 1}: {fault.name}, {policy}", len(done), rounds * len(scenes))
-                check()
-                admission = None if policy == PLAIN else policy_named(policy)
-                done.append(play(fault, admission, number=number, seed=seed + number, check=check))
-    except STOPPERS as stopper:
-        if not done:
-            raise
-        partial = reason(stopper)
+
+    def strike(scene: tuple[Fault, str], number: int) -> Episode:
+        fault, policy = scene
+        admission = None if policy == PLAIN else policy_named(policy)
+        return play(fault, admission, number=number, seed=seed + number, check=check)
+
+    done, partial = interleaved(
+        scenes, rounds, strike, lambda scene: f"{scene[0].name}, {scene[1]}", on_step=on_step, check=check
+    )
     return FaultsResult(
         envelope=Envelope(KIND, SCHEMA, command, environment, partial),
         rounds_planned=rounds,

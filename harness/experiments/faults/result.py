@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_sessionreg.storm.envelope import Envelope
-from pytest_sessionreg.storm.errors import ResultError
 
 from .writer import Seen
 
@@ -156,14 +155,11 @@ class FaultsResult:
     @classmethod
     def from_json(cls, text: str) -> FaultsResult:
         """What `to_json` wrote. Raises ResultError for anything else."""
-        envelope, found = Envelope.open(text, kind=KIND, schema=SCHEMA)
-        try:
-            episodes = tuple(_episode(entry) for entry in found.pop("episodes"))
-            return cls(envelope=envelope, episodes=episodes, **found)
-        except (TypeError, KeyError) as error:
-            raise ResultError(
-                f"the {KIND} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
-            ) from None
+
+        def make(envelope: Envelope, found: dict[str, Any]) -> FaultsResult:
+            return cls(envelope=envelope, **{**found, "episodes": tuple(map(_episode, found["episodes"]))})
+
+        return Envelope.read(text, make, kind=KIND, schema=SCHEMA)
 
 
 def _episode(entry: dict[str, Any]) -> Episode:

@@ -22,7 +22,7 @@ _SHOWN_KINDS = 3
 def faults_table(result: FaultsResult) -> Table:
     """At most 100 columns wide."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column(Text("fault\n  policy"), no_wrap=True)
+    table.add_column(Text("fault,\n  policy"), no_wrap=True)
     table.add_column(Text("writes\nacked"), justify="right", no_wrap=True)
     table.add_column(Text("\ncallers saw"), overflow="fold", min_width=26, max_width=28)
     table.add_column(Text("\nlost"), justify="right", no_wrap=True)

@@ -12,7 +12,7 @@ from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.storm.envelope import Envelope
 from pytest_sessionreg.storm.environment import Environment
 
-from ...interruption import STOPPERS, reason
+from ..rounds import interleaved
 from . import opener, stage
 from .opener import Opened
 from .orders import ORDER_NAMES, PATIENCE_S, Order, order_named
@@ -45,18 +45,14 @@ def open_storm(
     """
     cells = [(state, name) for state in states for name in orders]
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "open.db"))
-    done: list[Round] = []
-    partial = None
-    try:
-        for number in range(rounds):
-            for state, name in cells:
-                on_step(f"round {number + 1}: {state} file, {name}", len(done), rounds * len(cells))
-                check()
-                done.append(_round(order_named(name), state, openers, hold_ms, check))
-    except STOPPERS as stopper:
-        if not done:
-            raise
-        partial = reason(stopper)
+
+    def race(cell: tuple[str, str], _number: int) -> Round:
+        state, name = cell
+        return _round(order_named(name), state, openers, hold_ms, check)
+
+    done, partial = interleaved(
+        cells, rounds, race, lambda cell: f"{cell[0]} file, {cell[1]}", on_step=on_step, check=check
+    )
     return OpenStormResult(
         envelope=Envelope(KIND, SCHEMA, command, environment, partial),
         openers=openers,

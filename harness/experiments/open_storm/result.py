@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from pytest_sessionreg.storm.envelope import Envelope
-from pytest_sessionreg.storm.errors import ResultError
 
 __all__ = ["KIND", "SCHEMA", "Cell", "Failure", "OpenStormResult", "Round"]
 
@@ -102,23 +102,16 @@ class OpenStormResult:
     @classmethod
     def from_json(cls, text: str) -> OpenStormResult:
         """What `to_json` wrote. Raises ResultError for anything else."""
-        envelope, found = Envelope.open(text, kind=KIND, schema=SCHEMA)
-        try:
-            rounds = tuple(
-                Round(
-                    **{
-                        **entry,
-                        "failures": tuple(Failure(**failure) for failure in entry["failures"]),
-                        "took_ms": tuple(entry["took_ms"]),
-                    }
-                )
-                for entry in found.pop("rounds")
-            )
-            return cls(envelope=envelope, rounds=rounds, **found)
-        except (TypeError, KeyError) as error:
-            raise ResultError(
-                f"the {KIND} result lacks or misnames a field ({type(error).__name__}: {error}); run it again"
-            ) from None
+
+        def make(envelope: Envelope, found: dict[str, Any]) -> OpenStormResult:
+            return cls(envelope=envelope, **{**found, "rounds": tuple(map(_round, found["rounds"]))})
+
+        return Envelope.read(text, make, kind=KIND, schema=SCHEMA)
+
+
+def _round(entry: dict[str, Any]) -> Round:
+    made = {"failures": tuple(Failure(**failure) for failure in entry["failures"]), "took_ms": tuple(entry["took_ms"])}
+    return Round(**{**entry, **made})
 
 
 def _cell(order: str, state: str, rounds: list[Round]) -> Cell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Adoption", "SkillUse"]
+__all__ = ["Adoption", "SkillAdoption", "SkillUse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +21,16 @@ class Adoption:
     """Suggestions of a window, and how many of them were `taken`: invoked afterwards in the same session."""
 
     suggested: int
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkillAdoption:
+    """One skill in a window: how often it was suggested and invoked, and how many of the suggestions were `taken`:
+    invoked afterwards in the same session.
+    """
+
+    skill: str
+    suggested: int
+    invoked: int
     taken: int

@@ -11,7 +11,7 @@ from ..values import identifier, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..records.skill import Adoption, SkillUse
+    from ..records.skill import Adoption, SkillAdoption, SkillUse
 
 __all__ = ["Skills"]
 
@@ -81,3 +81,25 @@ class Skills(Store):
             (self._workspace, later(now(), -positive("window", window))),
         )
         return Adoption(suggested=suggested, taken=taken)
+
+    def adoption_by_skill(self, window: timedelta, *, session_id: str | None = None) -> list[SkillAdoption]:
+        """How often each skill was suggested, invoked, and invoked after a suggestion, in the window, by name; in all
+        sessions, or in one.
+        """
+        from ..records.skill import SkillAdoption
+
+        start = later(now(), -positive("window", window))
+        one = "" if session_id is None else " AND s.session_id = ?"
+        session = () if session_id is None else (identifier("session_id", session_id),)
+        rows = self._read(
+            "SELECT skill, sum(suggested), sum(invoked), sum(taken) FROM ("
+            "SELECT s.skill, 1 AS suggested, 0 AS invoked, EXISTS (SELECT 1 FROM skill_invocations AS i "
+            "WHERE i.workspace_id = s.workspace_id AND i.session_id = s.session_id AND i.skill = s.skill "
+            "AND i.invoked_at >= s.suggested_at) AS taken "
+            f"FROM skill_suggestions AS s WHERE s.workspace_id = ? AND s.suggested_at >= ?{one} "
+            "UNION ALL SELECT s.skill, 0, 1, 0 "
+            f"FROM skill_invocations AS s WHERE s.workspace_id = ? AND s.invoked_at >= ?{one}) "
+            "GROUP BY skill ORDER BY skill",
+            (self._workspace, start, *session) * 2,
+        )
+        return [SkillAdoption(*row) for row in rows]

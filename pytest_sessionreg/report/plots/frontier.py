@@ -81,15 +81,16 @@ def capacity_frontier(
         axes.plot(span, law_ms / span, color=INK, linestyle=":", linewidth=1.4, label=f"writers x hold = {law_ms:g} ms")
     if own_load is not None:
         writers, hold = own_load
-        axes.plot([hold], [writers], "*", color="#CC79A7", markersize=16, markeredgecolor=INK, zorder=5)
-        axes.annotate(
-            "this machine's load",
-            (hold, writers),
-            xytext=(10, 6),
-            textcoords="offset points",
-            fontsize=9,
-            color=INK,
-            bbox={"facecolor": "#ffffff", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        # named in the legend: beside the star a label would lie on the lines that pass there
+        axes.plot(
+            [hold],
+            [writers],
+            "*",
+            color="#CC79A7",
+            markersize=16,
+            markeredgecolor=INK,
+            zorder=5,
+            label=f"your load: {writers:g} x {hold:g} ms",
         )
         most = max(most, writers)
     axes.set_xscale("log")

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
-from pytest_sessionreg.registry.records.skill import Adoption, SkillUse
+from pytest_sessionreg.registry.records.skill import Adoption, SkillAdoption, SkillUse
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -59,6 +59,22 @@ def test_only_an_invocation_afterwards_counts(registry: Registry, let_pass: Call
     let_pass(SECOND)
     registry.skills.invoke("a", "plan")
     assert registry.skills.adoption(DAY) == 1.0
+
+
+def test_each_skill_of_a_window_is_counted(registry: Registry, let_pass: Callable[[timedelta], None]) -> None:
+    registry.skills.suggest("a", "old")
+    registry.skills.invoke("a", "old")
+    let_pass(DAY + SECOND)
+    for session_id, skill in (("a", "plan"), ("a", "plan"), ("b", "plan"), ("b", "fix")):
+        registry.skills.suggest(session_id, skill)
+    let_pass(SECOND)
+    for session_id, skill in (("a", "plan"), ("b", "test"), ("b", "test")):
+        registry.skills.invoke(session_id, skill)
+    plan, fix, test = (SkillAdoption("plan", 3, 1, 2), SkillAdoption("fix", 1, 0, 0), SkillAdoption("test", 0, 2, 0))
+    assert registry.skills.adoption_by_skill(DAY) == [fix, plan, test]
+    assert registry.skills.adoption_counts(DAY) == Adoption(suggested=4, taken=2)
+    assert registry.skills.adoption_by_skill(DAY, session_id="a") == [SkillAdoption("plan", 2, 1, 2)]
+    assert registry.skills.adoption_by_skill(DAY, session_id="nobody") == []
 
 
 def test_another_session_or_another_skill_is_no_adoption(

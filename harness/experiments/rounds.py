@@ -1,0 +1,41 @@
+"""Rounds of several scenes, interleaved, so that whatever else the machine does meets all of them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ..interruption import STOPPERS, reason
+
+__all__ = ["interleaved"]
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def interleaved(
+    scenes: Sequence[S],
+    rounds: int,
+    play: Callable[[S, int], T],
+    name: Callable[[S], str],
+    *,
+    on_step: Callable[[str, float, float], None],
+    check: Callable[[], None],
+) -> tuple[list[T], str | None]:
+    """What `play` found of every scene in each of `rounds` rounds, from 0, and why it ended early, None if it did not.
+
+    on_step is told what runs now, by `name`; check may raise KeyboardInterrupt between scenes. What ends the experiment
+    (see interruption) is raised only where nothing has been found yet.
+    """
+    done: list[T] = []
+    try:
+        for number in range(rounds):
+            for scene in scenes:
+                on_step(f"round {number + 1}: {name(scene)}", len(done), rounds * len(scenes))
+                check()
+                done.append(play(scene, number))
+    except STOPPERS as stopper:
+        if not done:
+            raise
+        return done, reason(stopper)
+    return done, None

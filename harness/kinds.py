@@ -1,0 +1,38 @@
+"""The kinds of stored results, and where each is read."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+
+from pytest_sessionreg.storm.errors import ResultError
+
+from .outcome import Outcome
+
+__all__ = ["KINDS", "read_outcome"]
+
+# The modules whose `read_outcome(text)` reads a kind; loaded only when one is met.
+_MODULES = {
+    "storm": "storm_outcome",
+    "capacity": "experiments.capacity.outcome",
+    "open-storm": "experiments.open_storm.outcome",
+    "faults": "experiments.faults.outcome",
+    "adoption": "experiments.adoption.outcome",
+    "places": "places.outcome",
+}
+KINDS = tuple(_MODULES)
+# Every result begins with its kind (see Envelope.seal), but storms of schema 1, which did not say.
+_KIND = re.compile(r'\s*\{\s*"kind":\s*"([^"]*)"')
+
+
+def read_outcome(text: str) -> Outcome:
+    """The stored result in `text`, of whichever kind. Raises ResultError where it is none, or truncated, or of a kind
+    or a schema that this version does not read.
+    """
+    found = _KIND.match(text)
+    kind = found[1] if found else "storm"
+    if kind not in _MODULES:
+        raise ResultError(f"a result of {kind!r}; this version reads {', '.join(KINDS)}")
+    module = import_module(f".{_MODULES[kind]}", __package__)
+    outcome: Outcome = module.read_outcome(text)
+    return outcome
