@@ -18,6 +18,7 @@ _MODULES = {
     "open-storm": "experiments.open_storm.outcome",
     "faults": "experiments.faults.outcome",
     "adoption": "experiments.adoption.outcome",
+    "gate-proof": "experiments.gate_proof.outcome",
     "places": "places.outcome",
 }
 KINDS = tuple(_MODULES)

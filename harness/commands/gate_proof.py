@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,11 @@ from pytest_sessionreg.storm.environment import Environment
 
 from ..console import command_line
 from ..finite import FiniteRange
-from ..outcome import Outcome, deliver
+from ..outcome import deliver
 from ..parameters import check_directory, json_option
 
 if TYPE_CHECKING:
     from ..experiments.gate_proof.run import GateRun
-    from ..experiments.gate_proof.standing import Standing
 
 __all__ = ["gate_proof"]
 
@@ -55,9 +53,9 @@ def gate_proof(out: Path, minutes: float | None, share: float, *, as_json: bool)
     check_directory(out)
     from ..experiments.gate_proof.cases import notes_plan
     from ..experiments.gate_proof.experiment import RUNS, prove
+    from ..experiments.gate_proof.outcome import outcome
+    from ..experiments.gate_proof.result import KIND, SCHEMA, ProofResult
     from ..experiments.gate_proof.run import read_runs
-    from ..experiments.gate_proof.standing import SCHEMA, standings, to_json
-    from ..experiments.gate_proof.table import finding, proof_table, wrong
 
     environment = Environment.of(notes_plan().location())
     partial = None
@@ -65,29 +63,10 @@ def gate_proof(out: Path, minutes: float | None, share: float, *, as_json: bool)
         prove(str(out), share=share, minutes=minutes, on_run=_tell)
     except KeyboardInterrupt:
         partial = "interrupted"
-    runs = read_runs(str(out / RUNS))
-    found = standings(runs, share=share)
-    envelope = Envelope("gate-proof", SCHEMA, command_line(), environment, partial)
-    deliver(
-        Outcome(
-            envelope,
-            to_json(found, envelope),
-            [proof_table(found)],
-            finding(found),
-            wrong(found),
-            lambda: _pictures(runs, found),
-        ),
-        as_json=as_json,
-        out=out,
-    )
+    envelope = Envelope(KIND, SCHEMA, command_line(), environment, partial)
+    deliver(outcome(ProofResult(envelope, share, read_runs(str(out / RUNS)))), as_json=as_json, out=out)
 
 
 def _tell(run: GateRun, done: int, total: int) -> None:
     """A line for each run: the whole takes an hour."""
     click.echo(f"{done}/{total} {run.case}: {run.verdict} after {run.seconds:.1f} s: {run.reason}", err=True)
-
-
-def _pictures(runs: Sequence[GateRun], found: Sequence[Standing]) -> Mapping[str, bytes]:
-    from ..experiments.gate_proof.picture import proof_pictures  # only now: matplotlib is loaded for nothing else here
-
-    return proof_pictures(runs, found)

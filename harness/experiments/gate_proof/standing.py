@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from pytest_sessionreg.storm.envelope import Envelope
 from pytest_sessionreg.storm.judgement import Verdict
 
 from .cases import CASES, Case
 from .run import GateRun
 
-__all__ = ["SCHEMA", "Standing", "standings", "to_json", "wanted"]
-
-SCHEMA = 1
+__all__ = ["Standing", "standings", "wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +58,3 @@ def standings(runs: Sequence[GateRun], *, share: float = 1.0) -> list[Standing]:
             )
         )
     return found
-
-
-def to_json(found: Sequence[Standing], envelope: Envelope) -> str:
-    """The standings as JSON text; the runs themselves are in a file of their own."""
-    cases = []
-    for standing in found:
-        case = {name: getattr(standing.case, name) for name in ("name", "regressed", "busy", "runs", "tolerated")}
-        rest = asdict(standing)
-        del rest["case"]
-        cases.append({"case": case, **rest})
-    return envelope.seal({"cases": cases})

@@ -12,6 +12,7 @@ import pytest
 from harness.experiments.gate_proof import experiment
 from harness.experiments.gate_proof.cases import CASES, Case, notes_plan
 from harness.experiments.gate_proof.experiment import prove
+from harness.experiments.gate_proof.result import ProofResult
 from harness.experiments.gate_proof.run import GateRun, append_run, read_runs
 from harness.experiments.gate_proof.standing import standings
 from pytest_sessionreg.storm.baseline import Baseline
@@ -119,11 +120,12 @@ def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> N
     assert "\u2026" not in done.stdout, "nothing is cut off"
     assert "sessionreg: unchanged: 2 of 2 runs ended with the wrong verdict, 1 may\n" in done.stderr
     assert "16 of 30 runs are missing; start it again, and it goes on." in " ".join(done.stdout.split())
-    files = {"gate-proof.json", "gate-proof.md", "gate-proof.png", "gate-proof.svg", "runs.jsonl"}
+    files = {f"gate-proof.{suffix}" for suffix in ("json", "md", "html", "png", "svg")} | {"runs.jsonl"}
     assert {entry.name for entry in tmp_path.iterdir()} == files
     document = json.loads((tmp_path / "gate-proof.json").read_text())
-    assert (document["kind"], document["schema"], len(document["cases"])) == ("gate-proof", 1, len(CASES))
-    assert document["cases"][0]["verdicts"] == {"REGRESSED": 2}
+    assert (document["kind"], document["schema"], len(document["runs"])) == ("gate-proof", 1, 2 * len(CASES))
+    result = ProofResult.from_json((tmp_path / "gate-proof.json").read_text())
+    assert result.standings == standings(read_runs(path), share=0.1)
 
 
 @pytest.mark.parametrize("words", [["--minutes", "-1"], ["--minutes", "nan"], ["--share", "0"], ["--share", "2"]])
