@@ -80,7 +80,7 @@ _OPTIONS = (
         "--workload",
         metavar="NAME",
         help=f"What a worker writes: {', '.join(WORKLOAD_NAMES)}, or a function of your own as "
-        "package.module:function, called with (connection or path, worker, sequence).  [default: heartbeat]",
+        "package.module:function, called with (connection, store or path, worker, sequence).  [default: heartbeat]",
     ),
     click.option(
         "--sql",

@@ -1,4 +1,4 @@
-"""Every snippet of the README runs here, and its tables say what the code says."""
+"""Every snippet of the README and of the reference runs here, and their tables say what the code says."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.cli import cli
 from pytest_sessionreg.registry.location import ENVIRONMENT_VARIABLE
@@ -23,7 +26,8 @@ from pytest_sessionreg.storm.storm import run_storm
 
 _ROOT = Path(__file__).parent.parent
 _README = (_ROOT / "README.md").read_text(encoding="utf-8")
-_SNIPPETS = re.findall(r"```(\w*)\n(.*?)```", _README, flags=re.DOTALL)
+_REFERENCE = (_ROOT / "pytest_sessionreg/README.md").read_text(encoding="utf-8")
+_SNIPPETS = re.findall(r"```(\w*)\n(.*?)```", _README + _REFERENCE, flags=re.DOTALL)
 _LINES = [
     line
     for language, text in _SNIPPETS
@@ -41,6 +45,9 @@ _SHORT = {
     "gate": ["--update-baseline", "--scale", "0.05", "--workers", "2"],
     "gate-proof": ["--minutes", "0"],
 }
+# The gate is a part of its own.
+_GATED = find_spec("pytest_sessionreg.storm_gate") is not None
+_BASELINE = "storm-baseline.json"
 _READERS = ("repeat", "compare", "report")
 _STORE = """
 def write(connection, worker, sequence):
@@ -54,6 +61,7 @@ def _lines(names: Iterable[str]) -> list[str]:
 
 
 _PYTHON = [text for language, text in _SNIPPETS if language == "python"]
+_TESTS = [text for text in _PYTHON if "def test_" in text]
 _PRELUDE = """
 from datetime import UTC, datetime, timedelta
 from pytest_sessionreg import Registry
@@ -69,9 +77,10 @@ def test_a_program_runs_as_printed(code: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
 
 
-@pytest.mark.parametrize(
-    "code", [text for text in _PYTHON if not text.startswith("from")], ids=lambda code: code.split("(")[0]
-)
+_EXAMPLES = [text for text in _PYTHON if not text.startswith(("from", "import", "def")) and text not in _TESTS]
+
+
+@pytest.mark.parametrize("code", _EXAMPLES, ids=lambda code: code.split("(")[0])
 def test_a_stores_example_runs_as_printed(code: str, tmp_path: Path) -> None:
     assert "registry." in code
     subprocess.run([sys.executable, "-c", _PRELUDE + code], cwd=tmp_path, check=True)
@@ -82,24 +91,55 @@ def test_every_store_has_an_example() -> None:
         assert any(f"registry.{name}." in code for code in _PYTHON), name
 
 
-@pytest.mark.parametrize("code", [text for text in _PYTHON if "def test_" in text])
+_NAIVE = next(code for code in _TESTS if "lose_no_note" in code)
+
+
+@pytest.mark.parametrize("code", [code for code in _TESTS if code != _NAIVE])
 def test_a_test_passes_as_printed(code: str, pytester: pytest.Pytester) -> None:
+    for package in ("sqlalchemy", "django"):
+        if package in code:
+            pytest.importorskip(package)
+    if "storm_budget" in code and not _GATED:
+        pytest.skip("the marker comes with the gate")
     pytester.makepyfile(code)
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_subprocess("--strict-markers")
     result.assert_outcomes(passed=code.count("def test_"))
+
+
+def test_the_naive_store_fails_as_printed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_notes=_NAIVE)
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    output = re.search(r"and\n\n```\n(.*?)```", _README, flags=re.DOTALL)
+    assert output is not None
+    for line in output[1].splitlines():
+        any_figures = re.sub(r"\d+", r"\\d+", re.escape(line.strip()))
+        assert re.search(any_figures, result.stdout.str()), line
+
+
+def test_the_naive_store_passes_with_the_line_that_is_printed(pytester: pytest.Pytester) -> None:
+    add = re.compile(r"^def add\(.*?\n\n\n", flags=re.DOTALL | re.MULTILINE)
+    (better,) = [code for code in _PYTHON if code.startswith("def add(")]
+    assert len(better.splitlines()) == len(add.findall(_NAIVE)[0].strip().splitlines()) + 1
+    pytester.makepyfile(test_notes=add.sub(lambda _: f"{better}\n\n", _NAIVE))
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("command", _lines(_SHORT))
 def test_a_command_runs_as_printed_only_shorter(command: str, tmp_path: Path) -> None:
-    (tmp_path / "mypackage").mkdir()
-    (tmp_path / "mypackage/store.py").write_text(_STORE)
-    (tmp_path / "schema.sql").write_text("CREATE TABLE notes (worker, sequence);")
-    (tmp_path / "write.sql").write_text("INSERT INTO notes VALUES (:worker, :sequence);")
+    _write_store(tmp_path)
     words = shlex.split(command)[1:]
     short = [*words, *_SHORT[words[0]]]
     if words[0] == "storm":
         short += ["--duration", "0.2"] if "--duration" in words else ["--writes", "2"]
     _run(short, tmp_path)
+
+
+def _write_store(directory: Path) -> None:
+    (directory / "mypackage").mkdir()
+    (directory / "mypackage/store.py").write_text(_STORE)
+    (directory / "schema.sql").write_text("CREATE TABLE notes (worker, sequence);")
+    (directory / "write.sql").write_text("INSERT INTO notes VALUES (:worker, :sequence);")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +159,50 @@ def test_a_command_that_reads_results_runs_as_printed(command: str, stored: str,
     _run(words, tmp_path)
 
 
-@pytest.mark.parametrize("command", [line for line in _LINES if line.split()[1] not in (*_SHORT, *_READERS)])
+_GATES = ("gate", "gate-proof")
+
+
+@pytest.mark.skipif(not _GATED, reason="the commands come with the gate")
+@pytest.mark.parametrize("command", _lines(_GATES))
+def test_a_command_of_the_gate_runs_as_printed(command: str, tmp_path: Path) -> None:
+    _write_store(tmp_path)
+    words = shlex.split(command)[1:]
+    if words[0] == "gate":
+        words += ["--workers", "2", "--scale", "0.05"]
+        _run([*words, "--update-baseline"], tmp_path)
+    _run(words, tmp_path, returns=(0, 1, 3))  # so short a round can say anything
+
+
+_YAML = [text for language, text in _SNIPPETS if language == "yaml"]
+
+
+def test_the_jobs_of_the_gate_are_eight_lines_of_yaml() -> None:
+    (text,) = _YAML
+    jobs = yaml.safe_load(text)["jobs"]
+    assert len(text.splitlines()) == 8
+    for job in jobs.values():
+        assert set(job) == {"runs-on", "steps"}
+        assert all(set(step) in ({"uses"}, {"run"}) for step in job["steps"])
+
+
+@pytest.mark.skipif(not _GATED, reason="the options come with the gate")
+def test_the_commands_of_the_gate_run_as_printed(pytester: pytest.Pytester) -> None:
+    """In a project that has a storm: without a baseline, then with the one that the README says how to make."""
+    pytester.makepyfile("def test_storm(storm):\n    storm(workers=2, writes=4, hold_ms=0, think_ms=1)\n")
+    commands = [
+        step["run"] for job in yaml.safe_load(_YAML[0])["jobs"].values() for step in job["steps"] if "run" in step
+    ]
+    (gate,) = [shlex.split(command)[1:] for command in commands if command.startswith("pytest ")]
+    (update,) = [shlex.split(words)[1:] for words in re.findall(r"`(pytest --storm-[^`]*)`", _README)]
+    short = "--storm-scale=0.05"
+    first = pytester.runpytest_subprocess(*gate, short)
+    first.stdout.fnmatch_lines(["storm gate: 1 NO_BASELINE"])
+    assert pytester.runpytest_subprocess(*update, short).ret == 0
+    assert (pytester.path / _BASELINE).exists()
+    pytester.runpytest_subprocess(*gate, short).stdout.fnmatch_lines(["storm gate: 1 *"])
+
+
+@pytest.mark.parametrize("command", [line for line in _LINES if line.split()[1] not in (*_SHORT, *_READERS, *_GATES)])
 def test_a_registry_command_runs_as_printed(command: str, tmp_path: Path) -> None:
     environment = {**os.environ, ENVIRONMENT_VARIABLE: str(tmp_path / "sessions.db")}
     (tmp_path / "data").mkdir()
@@ -130,16 +213,20 @@ def test_a_registry_command_runs_as_printed(command: str, tmp_path: Path) -> Non
     _run(shlex.split(command)[1:], tmp_path, environment)
 
 
-def _run(words: list[str], directory: Path, environment: dict[str, str] | None = None) -> None:
+def _run(
+    words: list[str], directory: Path, environment: dict[str, str] | None = None, *, returns: tuple[int, ...] = (0,)
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "harness", *words], cwd=directory, env=environment, capture_output=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in returns, done.stderr
     assert done.stdout
 
 
 def test_every_command_is_shown() -> None:
-    assert {line.split()[1] for line in _LINES} == set(cli.commands)
+    shown = {line.split()[1] for line in _LINES}
+    assert set(cli.commands) - shown == set()
+    assert shown - set(cli.commands) <= (set() if _GATED else set(_GATES))
 
 
 def test_there_is_something_to_test() -> None:
@@ -155,23 +242,50 @@ def test_the_two_commands_are_marked_and_alone_on_their_line() -> None:
 
 
 def test_every_dependency_is_explained() -> None:
-    import tomllib
-
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     table = _README[_README.index("## Dependencies") : _README.index("## Limits")]
-    for requirement in project["dependencies"]:
-        assert re.split(r"[><=]", requirement)[0] in table
+    rows = {row.strip() for row in re.findall(r"^\| (.*?) \|", table, flags=re.MULTILINE)}
+    named = {name for row in rows for name in re.sub(r" \(extra .*\)", "", row).split(", ")} - {"package", "---"}
+    required = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    assert named == {re.split(r"[><=]", requirement)[0] for requirement in required}
 
 
 def test_every_policy_and_figure_is_explained() -> None:
     for name in POLICY_NAMES:
-        assert f"`{name}`" in _README
+        assert f"`{name}`" in _REFERENCE
 
 
-def test_every_picture_and_link_is_there() -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", _README) + [
-        f"reports/{target}"
-        for target in re.findall(r"\]\(([^)#]+)\)", (_ROOT / "reports/README.md").read_text(encoding="utf-8"))
-    ]
-    missing = [target for target in targets if not target.startswith("http") and not (_ROOT / target).exists()]
+def test_the_readme_shows_two_pictures() -> None:
+    assert len(re.findall(r"^!\[", _README, flags=re.MULTILINE)) == 2
+
+
+def test_the_comparison_is_that_of_the_committed_results() -> None:
+    table = (_ROOT / "reports/peers/table.md").read_text(encoding="utf-8")
+    marked = re.search(r"<!-- \d+ writers -->\n(.*?)<!-- end -->", _README, flags=re.DOTALL)
+    assert marked is not None
+    rows = [row for row in marked[1].splitlines() if row.startswith("| ")]
+    assert len(rows) >= 5
+    for row in rows:
+        assert row in table
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "pytest_sessionreg/README.md", "reports/README.md", "reports/peers/README.md"]
+)
+def test_every_picture_and_link_is_there(name: str) -> None:
+    page = _ROOT / name
+    missing = []
+    for path, _, anchor in (target.partition("#") for target in re.findall(r"\]\(([^)]+)\)", page.read_text())):
+        target = page.parent / path if path else page
+        if not path.startswith("http") and not (target.exists() and (not anchor or anchor in _anchors(target))):
+            missing.append(f"{path}#{anchor}")
     assert not missing
+
+
+def _anchors(page: Path) -> set[str]:
+    """As GitHub makes them from headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -57,7 +57,7 @@ def with_control(policies: Sequence[AdmissionPolicy]) -> tuple[AdmissionPolicy, 
     names = [policy.name for policy in policies]
     if Own.name in names:
         raise StormError(
-            "the workload is given a path and does its own transactions, so there are no policies to compare; "
+            "the workload does its own transactions, so there are no policies to compare; "
             "let the function take a connection, or run it once with sessionreg storm"
         )
     for name in names:

@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
@@ -48,10 +49,13 @@ def main(fd: int) -> NoReturn:
     children: set[int] = set()
     scratch: str | None = None
     try:
-        preload, scratch, deadline_s = pickle.loads(_receive_block(control))  # noqa: S301  our own parent wrote it
+        preload, attempted, scratch, deadline_s = pickle.loads(_receive_block(control))  # noqa: S301  our own parent wrote it
         deadline = Deadline(deadline_s + GRACE_S)
         for name in preload:
             importlib.import_module(name)
+        for name in attempted:
+            with suppress(Exception):  # it only saves time: a worker that needs the module is told what is wrong
+                importlib.import_module(name)
         gc.collect()
         gc.freeze()  # workers share these pages for as long as nobody touches them
         control.sendall(NUMBER.pack(os.getpid()))

@@ -40,9 +40,9 @@ class Group(Sequence[Worker]):
     waits until it is gone.
 
     deadline_s: for everything from the start on, in seconds. preload: modules that the fork server imports once for all
-    workers; preload_if_used: those that it imports only if the calls, pickled, name them. scratch: a directory of the
-    caller's that the fork server removes should the caller be killed. by_value: a module, or several, whose functions
-    travel whole (see payload). Use: `with Group(calls, deadline_s=30) as group: group.run()`.
+    workers; preload_if_used: those that it imports only if the calls, pickled, name them, and if they can be. scratch:
+    a directory of the caller's that the fork server removes should the caller be killed. by_value: a module, or
+    several, whose functions travel whole (see payload). Use: `with Group(calls, deadline_s=30) as group: group.run()`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Group(Sequence[Worker]):
         modules = [by_value] if isinstance(by_value, ModuleType) else by_value or []
         self._payloads = [dumps(call, by_value=modules) for call in calls]
         used = [name for name in preload_if_used if any(name.encode() in payload for payload in self._payloads)]
-        self._preload = [*preload, *used]
+        self._preload, self._attempt = list(preload), used
         self._scratch = scratch
         self._start_method = start_method or StartMethod.default()
         self._deadline = Deadline(deadline_s)
@@ -98,7 +98,9 @@ class Group(Sequence[Worker]):
         self._deadline = Deadline(seconds)
         forked = self._start_method is StartMethod.FORKSERVER
         try:
-            self._launcher = ForkServer(self._preload, self._scratch, seconds) if forked else Spawner(seconds)
+            self._launcher = (
+                ForkServer(self._preload, self._scratch, seconds, attempt=self._attempt) if forked else Spawner(seconds)
+            )
             for index, payload in enumerate(self._payloads):
                 worker = Worker(index, self._launcher, self._deadline)
                 self._workers.append(worker)

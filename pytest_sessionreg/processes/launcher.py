@@ -42,12 +42,15 @@ class Launcher(Protocol):
 
 
 class ForkServer:
-    """Workers forked from a server process that has the `preload` modules loaded. Linux and macOS.
+    """Workers forked from a server process that has the `preload` modules loaded, and those of `attempt` that can be.
+    Linux and macOS.
 
     The server kills them when this process ends, or deadline_s after its own start.
     """
 
-    def __init__(self, preload: Sequence[str], scratch: str | None, deadline_s: float) -> None:
+    def __init__(
+        self, preload: Sequence[str], scratch: str | None, deadline_s: float, *, attempt: Sequence[str] = ()
+    ) -> None:
         ours, theirs = socket.socketpair()
         self._control = ours
         try:
@@ -68,7 +71,7 @@ class ForkServer:
         finally:
             theirs.close()
         try:
-            orders = pickle.dumps((list(preload), scratch, deadline_s))
+            orders = pickle.dumps((list(preload), list(attempt), scratch, deadline_s))
             ours.sendall(fork_server.NUMBER.pack(len(orders)) + orders)
             self._number()
         except BaseException:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
+from io import BytesIO
 from types import ModuleType
 from typing import Any
 
 import cloudpickle
 
 from .crash_at import CrashAt
+from .errors import ProcessError
 
 __all__ = ["Call", "dumps"]
 
@@ -39,7 +43,25 @@ def dumps(call: Call, *, by_value: Sequence[ModuleType] = ()) -> bytes:
     with ExitStack() as registered:
         for module in by_value:
             registered.enter_context(_by_value(module))
-        return bytes(cloudpickle.dumps((call.prepare, call.arguments, call.crash_at)))
+        buffer = BytesIO()
+        try:
+            _Pickler(buffer).dump((call.prepare, call.arguments, call.crash_at))
+        except (TypeError, pickle.PicklingError) as error:
+            raise ProcessError(
+                f"the function cannot be sent to a worker: {error}; what it uses of its own module travels with it, so "
+                "make such an object inside the function, or import it from another module"
+            ) from error
+        return buffer.getvalue()
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
+    """cloudpickle's, which knows modules by their exact type: some libraries put an object of their own (apsw)."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        if kind is not ModuleType and issubclass(kind, ModuleType) and obj.__name__ in sys.modules:
+            return import_module, (obj.__name__,)
+        return super().reducer_override(obj)
 
 
 @contextmanager

@@ -22,11 +22,12 @@ _CONTENDED_US = 500
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is known of a storm besides its samples. recorder_ns, failures, partial: as in Run."""
+    """What is known of a storm besides its samples. recorder_ns, failures, given_up, partial: as in Run."""
 
     evidence: Evidence
     recorder_ns: float = 0.0
     failures: tuple[Failure, ...] = ()
+    given_up: tuple[Failure, ...] = ()
     partial: str | None = None
 
 
@@ -85,6 +86,7 @@ def analysed(plan: Plan, samples: Samples, findings: Findings) -> Run:
         partial=findings.partial,
         integrity=findings.evidence.integrity,
         samples=samples,
+        given_up=findings.given_up,
     )
 
 

@@ -1,4 +1,4 @@
-"""Failures of the caller's own code: the first traceback of each kind, and how often it came."""
+"""What the caller's own code raised: the first traceback of each kind, and how often it came."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Failure:
 
     kind: the exception's qualified name. place: "file:line" where it was raised. message, traceback: of the first one,
     as Python prints it. count: how often it came; where a worker was killed, at least so often. worker, sequence: the
-    write that failed first.
+    write that failed first. exhausted: whether SQLITE_BUSY was behind it, so that these writes count as given up.
     """
 
     kind: str
@@ -31,6 +31,7 @@ class Failure:
     count: int
     worker: int
     sequence: int
+    exhausted: bool = False
 
     def line(self) -> str:
         """The failure in one line."""
@@ -44,9 +45,9 @@ class FailureLog:
     def __init__(self, path: str, worker: int) -> None:
         self._path = path
         self._worker = worker
-        self._failures: dict[tuple[str, str], Failure] = {}
+        self._failures: dict[tuple[str, str, bool], Failure] = {}
 
-    def add(self, error: BaseException, sequence: int) -> None:
+    def add(self, error: BaseException, sequence: int, *, exhausted: bool = False) -> None:
         """Count `error`, raised by the write `sequence`."""
         kind = type(error)
         frames = error.__traceback__
@@ -57,12 +58,14 @@ class FailureLog:
             last = last.tb_next
         place = "" if last is None else f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
         name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        known = self._failures.get((name, place))
+        known = self._failures.get((name, place, exhausted))
         if known is not None:
-            self._failures[name, place] = replace(known, count=known.count + 1)
+            self._failures[name, place, exhausted] = replace(known, count=known.count + 1)
             return
         text = "".join(traceback.format_exception(kind, error, frames))
-        self._failures[name, place] = Failure(name, place, str(error), text, 1, self._worker, sequence)
+        self._failures[name, place, exhausted] = Failure(
+            name, place, str(error), text, 1, self._worker, sequence, exhausted
+        )
         self.save()
 
     def save(self) -> None:
@@ -94,10 +97,9 @@ def read_failures(paths: Sequence[str]) -> tuple[Failure, ...]:
 
 def merged(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     """`failures` with equal ones added up, the most frequent first."""
-    kinds: dict[tuple[str, str], Failure] = {}
+    kinds: dict[tuple[str, str, bool], Failure] = {}
     for failure in failures:
-        known = kinds.get((failure.kind, failure.place))
-        kinds[failure.kind, failure.place] = (
-            failure if known is None else replace(known, count=known.count + failure.count)
-        )
+        key = failure.kind, failure.place, failure.exhausted
+        known = kinds.get(key)
+        kinds[key] = failure if known is None else replace(known, count=known.count + failure.count)
     return tuple(sorted(kinds.values(), key=lambda failure: -failure.count))

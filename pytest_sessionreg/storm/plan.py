@@ -111,13 +111,13 @@ class Plan:
             raise StormError(f"policy own: workload {workload.name} is admitted by the storm; name a policy")
         if not workload.admitted and not own:
             raise StormError(
-                f"policy {self.policy.name}: workload {workload.name} is given a path and does its own transactions: "
+                f"policy {self.policy.name}: workload {workload.name} does its own transactions: "
                 "no policy applies; name none, or let the function take a connection"
             )
         if not workload.admitted and self.hold_ms:
             raise StormError(
-                f"hold_ms={self.hold_ms:g}: workload {workload.name} is given a path and holds the lock for as long as "
-                "it likes; give 0, or let the function take a connection"
+                f"hold_ms={self.hold_ms:g}: workload {workload.name} does its own transactions and holds the "
+                "lock for as long as it likes; give 0, or let the function take a connection"
             )
 
     def resolved(self) -> Workload:

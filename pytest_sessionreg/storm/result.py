@@ -103,9 +103,10 @@ class Run:
     and slowdown. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal. backlog: writes that
     were due and not begun when the last one was due; kept: whether the offered load was kept, False if that backlog
     grew; both None in a closed loop. recorder_ns: what recording one write cost, measured before the storm. failures:
-    of the caller's own code, by kind. partial: why the storm ended before its end, None if it did not. integrity: "ok",
-    the first complaint of integrity_check or foreign_key_check, or None where there was no database file to check.
-    round, rounds: which of how many interleaved rounds this storm was, both 1 for a storm of its own.
+    of the caller's own code, by kind; given_up: what its exhausted writes raised. partial: why the storm ended before
+    its end, None if it did not. integrity: "ok", the first complaint of integrity_check or foreign_key_check, or None
+    where there was no database file to check. round, rounds: which of how many interleaved rounds this storm was, both
+    1 for a storm of its own.
     """
 
     policy: str
@@ -140,6 +141,17 @@ class Run:
     samples: Samples = field(repr=False)
     round: int = 1
     rounds: int = 1
+    given_up: tuple[Failure, ...] = ()
+
+    def __repr__(self) -> str:
+        """What a failed assertion shows: the counts, and not fifty fields."""
+        counts = self.counts
+        writers = "1 writer" if self.workers == 1 else f"{self.workers} writers"
+        found = [f"{counts.acknowledged} of {counts.attempted} writes acknowledged"]
+        found += [f"{counts.exhausted} given up"] if counts.exhausted else []
+        found += [f"{counts.failed} failed"] if counts.failed else []
+        found.append("not checked for losses" if counts.lost is None else f"{counts.lost} lost")
+        return f"<storm of {writers}, policy {self.policy}: {', '.join(found)}>"
 
     @property
     def lost(self) -> int | None:
@@ -211,8 +223,8 @@ def _run_document(run: Run) -> dict[str, Any]:
             document[entry.name] = {column.name: getattr(value, column.name).tolist() for column in fields(value)}
         elif isinstance(value, Counts | Quantiles | Slowdown):
             document[entry.name] = asdict(value)
-        elif entry.name == "failures":
-            document[entry.name] = [asdict(failure) for failure in run.failures]
+        elif entry.name in {"failures", "given_up"}:
+            document[entry.name] = [asdict(failure) for failure in value]
         else:
             document[entry.name] = value
     return document
@@ -228,6 +240,7 @@ def _run(document: dict[str, Any]) -> Run:
             "ideal_ms": Quantiles(**document["ideal_ms"]),
             "slowdown": Slowdown(**document["slowdown"]),
             "failures": tuple(Failure(**entry) for entry in document["failures"]),
+            "given_up": tuple(Failure(**entry) for entry in document.get("given_up", [])),
             "samples": samples,
         }
     )

@@ -30,7 +30,7 @@ from .samples import Samples, read_counters
 from .schedule import ORIGIN, lead_ns
 from .worker import prepare
 from .workload import Workload
-from .workloads.function import loaded
+from .workloads.function import imported_by, loaded
 from .workloads.registry_workload import RegistryStorm
 
 __all__ = ["Progress", "run_storm"]
@@ -126,6 +126,7 @@ class _Storm:
             preload=_PRELOAD,
             scratch=self._scratch,
             by_value=loaded(self._workload.modules),
+            preload_if_used=imported_by(self._workload.modules),
         ) as group:
             group.wait_until_ready()
             self._set_origin()
@@ -192,7 +193,14 @@ class _Storm:
 
     def _judged(self, partial: str | None) -> Run:
         samples = Samples.read(self._ledgers, opened_ns=self._opened_ns)
-        findings = Findings(self._evidence(samples), self._recorder_ns, read_failures(self._failures), partial)
+        raised = read_failures(self._failures)
+        findings = Findings(
+            evidence=self._evidence(samples),
+            recorder_ns=self._recorder_ns,
+            failures=tuple(failure for failure in raised if not failure.exhausted),
+            given_up=tuple(failure for failure in raised if failure.exhausted),
+            partial=partial,
+        )
         return analysed(self._plan, samples, findings)
 
     def _evidence(self, samples: Samples) -> Evidence:

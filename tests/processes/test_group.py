@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from time import monotonic, monotonic_ns, sleep
 
@@ -235,6 +236,12 @@ def test_what_workers_print_stays_out_of_standard_output(tmp_path: Path) -> None
     assert "from a worker" in done.stderr
 
 
+def test_what_cannot_travel_is_told_with_the_remedy() -> None:
+    lock = threading.Lock()
+    with pytest.raises(ProcessError, match=r"cannot pickle '_thread.lock' object; .*make such an object inside"):
+        Group([Call.plain(lambda: lock)], deadline_s=30)
+
+
 def test_a_group_of_nobody_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one worker"):
         Group([], deadline_s=1)
@@ -247,6 +254,30 @@ def test_a_preload_that_fails_is_an_error_and_not_a_hang(capfd: pytest.CaptureFi
     ):
         pass
     assert "no_such_module" in capfd.readouterr().err
+
+
+def test_a_preload_that_was_only_worth_a_try_fails_nothing() -> None:
+    with Group([Call.plain(print, "no_such_module")], deadline_s=30, preload_if_used=["no_such_module"]) as group:
+        assert group.run() == [None]
+
+
+def test_a_module_that_is_an_object_of_its_own_kind_reaches_a_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "odd_module.py").write_text(
+        "import sys, types\n"
+        "class Odd(types.ModuleType):\n"
+        "    def answer(self): return 42\n"
+        "sys.modules[__name__].__class__ = Odd\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    odd = import_module("odd_module")
+
+    def answer() -> object:
+        return odd.answer()
+
+    with Group([Call.plain(answer)], deadline_s=30, by_value=sys.modules[__name__]) as group:
+        assert group.run() == [42]
 
 
 def test_ticks_come_while_the_workers_run() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pytest_sessionreg.storm.policies import Own
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.workload import workload_named
 from pytest_sessionreg.storm.workloads.connection_writer import sqlite_code
+from pytest_sessionreg.storm.workloads.function import Function, imported_by
 
 
 def create(path: str) -> None:
@@ -111,7 +113,9 @@ def test_busy_errors_count_as_exhausted_however_they_are_wrapped(storm: StormFix
 
     run = storm(impatient, workers=6, writes=40, think_ms=0, prepare=blocked, acknowledged=acknowledged)
     assert run.counts.exhausted > 0
-    assert (run.counts.failed, run.lost) == (0, 0)
+    assert (run.counts.failed, run.lost, run.failures) == (0, 0, ())
+    assert {failure.kind.rpartition(".")[2] for failure in run.given_up} == {"OwnError"}
+    assert sum(failure.count for failure in run.given_up) == run.counts.exhausted
     assert set(run.samples.code[run.samples.outcome == 3].tolist()) <= {5, 261, 517}
 
 
@@ -183,8 +187,78 @@ def test_a_connection_that_begins_by_itself_is_refused(storm: StormFixture) -> N
         storm(insert, connect=connect, workers=1, writes=1, prepare=create)
 
 
+class Notes:
+    """A store of some library: opened on a path, begins and commits by itself."""
+
+    def __init__(self, path: str) -> None:
+        self.connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+        self.opened = 1
+
+    def add(self, worker: int, sequence: int) -> None:
+        self.connection.execute("INSERT INTO t VALUES (?, ?)", (worker, sequence))
+
+    def close(self) -> None:
+        self.connection.execute("INSERT INTO t VALUES (?, ?)", (1000, self.opened))
+        self.connection.close()
+
+
+def test_a_function_with_a_store_gets_what_connect_opened_once_in_each_worker(
+    storm: StormFixture, tmp_path: Path
+) -> None:
+    def write(store: Notes, worker: int, sequence: int) -> None:
+        store.add(worker, sequence)
+
+    path = tmp_path / "mine.db"
+    run = storm(write, connect=Notes, workers=3, writes=4, prepare=create, acknowledged=acknowledged, database=path)
+    assert (run.policy, run.counts.acknowledged, run.lost) == ("own", 12, 0)
+    assert dict(run.workload_parameters)["takes"] == "store"
+    assert [entry for entry in acknowledged(str(path)) if entry[0] == 1000] == [(1000, 1)] * 3, "each closed its own"
+
+
+def test_a_store_that_cannot_be_closed_is_left_alone(storm: StormFixture) -> None:
+    def write(store: Path, worker: int, sequence: int) -> None:
+        append(str(store), worker, sequence)
+
+    assert storm(write, connect=Path, workers=2, writes=2, prepare=create, acknowledged=acknowledged).lost == 0
+
+
+def test_a_store_needs_to_be_told_how_it_is_opened(storm: StormFixture) -> None:
+    def write(store: Notes, worker: int, sequence: int) -> None:
+        store.add(worker, sequence)
+
+    with pytest.raises(StormError, match="give connect, which is called with the path"):
+        storm(write)
+
+
+def test_what_the_functions_of_a_module_use_is_loaded_once_for_all_workers(here: Path, storm: StormFixture) -> None:
+    (here / "heavy_store.py").write_text("import os\nloaded_by = os.getpid()\n")
+    source = (
+        "import os\nimport heavy_store\n"
+        "def write(path, worker, sequence):\n"
+        "    assert heavy_store.loaded_by == os.getppid()\n"
+    )
+    (here / "mine_heavy.py").write_text(source)
+    workload = Function(import_module("mine_heavy").write, "mine_heavy:write", modules=("mine_heavy",))
+    assert imported_by(["mine_heavy"]) == ["heavy_store", "os"]
+    assert storm(workload, workers=2, writes=2, think_ms=0).counts.acknowledged == 4
+
+
+def test_a_lazy_object_of_a_module_is_not_woken(here: Path) -> None:
+    source = (
+        "import json\n"
+        "class Lazy:\n"
+        "    @property\n"
+        "    def __class__(self): raise RuntimeError('woken')\n"
+        "    def __getattr__(self, name): raise RuntimeError('woken')\n"
+        "settings = Lazy()\n"
+    )
+    (here / "mine_lazy.py").write_text(source)
+    import_module("mine_lazy")
+    assert imported_by(["mine_lazy"]) == ["json"]
+
+
 def test_connect_goes_with_a_function_that_takes_a_connection(storm: StormFixture) -> None:
-    with pytest.raises(StormError, match="name it 'connection'"):
+    with pytest.raises(StormError, match="name it 'connection', or 'store'"):
         storm(append, connect=sqlite3.connect)
     with pytest.raises(StormError, match="connect goes with a function"):
         storm("heartbeat", connect=sqlite3.connect)
@@ -233,6 +307,12 @@ def test_a_function_by_name_brings_what_its_module_has_beside_it(here: Path) -> 
         "from __future__ import annotations\nimport sqlite3\n" + kept + "\n"
         "def prepare(path):\n    sqlite3.connect(path).execute('CREATE TABLE t (worker, sequence)')\n"
     )
+    (here / "mine_by_store.py").write_text(
+        "from pathlib import Path\nfrom mine_by_name import acknowledged, append, prepare\nconnect = Path\n"
+        "def write(store, worker, sequence):\n    append(str(store), worker, sequence)\n"
+    )
+    run = run_storm(Plan.of("mine_by_store:write", workers=2, writes=3, think_ms=0))
+    assert (run.workload, run.policy, run.lost, run.counts.acknowledged) == ("mine_by_store:write", "own", 0, 6)
     run = run_storm(Plan.of("mine_by_name:append", workers=2, writes=3, think_ms=0))
     assert (run.workload, run.policy, run.lost, run.counts.acknowledged) == ("mine_by_name:append", "own", 0, 6)
 
@@ -300,6 +380,14 @@ def test_the_code_behind_a_wrapped_error_is_found() -> None:
         fails()
     assert sqlite_code(caught.value) == sqlite3.SQLITE_ERROR
     assert sqlite_code(ValueError("alone")) is None
+
+
+def test_the_code_of_a_driver_with_an_sqlite_of_its_own_is_found() -> None:
+    class BusyError(Exception):  # as apsw's: https://rogerbinns.github.io/apsw/exceptions.html
+        result = 5
+        extendedresult = 517
+
+    assert sqlite_code(BusyError("database is locked")) == 517
 
 
 def test_a_slow_worker_is_seen_for_what_it_is(storm: StormFixture) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -104,6 +104,18 @@ def test_a_truncated_result_is_refused_wherever_it_ends(result: StormResult) -> 
             StormResult.from_json(text[:length])
 
     check()
+
+
+def test_a_failed_assertion_shows_counts_and_not_every_field(storm: StormFixture) -> None:
+    def write(path: str, worker: int, sequence: int) -> None:
+        """Acknowledges and writes nothing."""
+
+    run = storm(write, workers=2, writes=3, think_ms=0, acknowledged=lambda _: [(0, 0)])
+    assert repr(run) == "<storm of 2 writers, policy own: 6 of 6 writes acknowledged, 5 lost>"
+    run = storm(write, workers=1, writes=2, think_ms=0)
+    assert repr(run) == "<storm of 1 writer, policy own: 2 of 2 writes acknowledged, not checked for losses>"
+    some = replace(run, counts=replace(run.counts, attempted=9, exhausted=3, failed=4))
+    assert "2 of 9 writes acknowledged, 3 given up, 4 failed, " in repr(some)
 
 
 def test_a_run_of_the_fixture_is_the_same_type(storm: StormFixture) -> None:

@@ -82,8 +82,7 @@ class ConnectionWriter:
         except Exception as error:  # noqa: BLE001  the caller's code may raise anything
             code = sqlite_code(error)
             outcome = "exhausted" if is_busy(code) else "failed"
-            if outcome == "failed":
-                self._failures.add(error, sequence)
+            self._failures.add(error, sequence, exhausted=outcome == "exhausted")
             self._undo(admitted=admitted)
         else:
             phase, code, outcome = "", None, "committed"
@@ -152,7 +151,10 @@ def sqlite_code(error: BaseException) -> int | None:
     """
     seen: BaseException | None = error
     while seen is not None:
-        code = seen.code if isinstance(seen, RegistryError) else getattr(seen, "sqlite_errorcode", None)
+        if isinstance(seen, RegistryError):
+            code = seen.code
+        else:  # sqlite3's name for it, or that of apsw, which brings its own SQLite
+            code = getattr(seen, "sqlite_errorcode", getattr(seen, "extendedresult", None))
         if isinstance(code, int):
             return code
         seen = seen.__cause__ or seen.__context__

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from ...processes import Call, Group, ProcessError, WorkerFailed
@@ -18,37 +18,38 @@ from ..failures import FailureLog
 from ..job import Job, Site
 from ..ledger import Ledger
 from ..storm_writes import create_table, drop_table, rows
-from .connection_writer import Connection, ConnectionWriter
-from .path_writer import PathWriter
+from .connection_writer import ConnectionWriter
+from .own_writer import OwnWriter
 
-__all__ = ["Function", "given", "load_function", "loaded"]
+__all__ = ["Function", "given", "imported_by", "load_function", "loaded"]
 
 T = TypeVar("T")
 
 # The names of a first parameter, and so what the function is given.
-_CONNECTION, _PATH = "connection", "path"
+_CONNECTION, _STORE, _PATH = "connection", "store", "path"
 # How long `prepare` and `acknowledged` may take.
 _PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`function(connection, worker, sequence)` or `function(path, worker, sequence)`: told by its first parameter.
+    """`function(connection, worker, sequence)`, or with `store` or `path` in the first place: told by that name.
 
-    With a `connection` (from `connect(path)`, by default sqlite3 in WAL mode with a busy timeout), the storm begins
-    and commits each transaction under its policy, and the function only writes. With a `path` it does everything
-    itself, retries included: no policy applies, and only the whole call can be timed.
+    With a `connection` (from `connect(path)`, by default sqlite3 in WAL mode with a busy timeout), the storm begins and
+    commits each transaction under its policy, and the function only writes. With a `store` (whatever `connect(path)`
+    returns: an object of some library, opened once in each worker and closed if it has a `close`) or a `path` it does
+    everything itself, retries included: no policy applies, and only the whole call can be timed.
 
     prepare: called with the path before the workers start, in a process of its own. acknowledged: called with the path
     afterwards, likewise; returns the (worker, sequence) of every write in the database. Without it the writes through a
-    connection are checked by a row that each leaves in the storm's own table, in the same transaction; those of a
-    function with a path are not checked. modules: names of those whose functions travel whole to the workers,
-    because they could not import them. Raises StormError for a function that cannot be called so.
+    connection are checked by a row that each leaves in the storm's own table, in the same transaction; others are not
+    checked. modules: names of those whose functions travel whole to the workers, because they could not import them.
+    Raises StormError for a function that cannot be called so.
     """
 
     function: Callable[[Any, int, int], object]
     name: str
-    connect: Callable[[str], Connection] | None = None
+    connect: Callable[[str], Any] | None = None
     prepare_with: Callable[[str], object] | None = None
     acknowledged: Callable[[str], Iterable[tuple[int, int]]] | None = None
     modules: tuple[str, ...] = ()
@@ -57,10 +58,16 @@ class Function:
 
     def __post_init__(self) -> None:
         _check(self.function, self.name)
-        if self.connect is not None and not self.admitted:
+        takes = _first_parameter(self.function)
+        if self.connect is not None and takes == _PATH:
             raise StormError(
                 f"{self.name}: connect was given, but its first parameter is {_PATH!r}; name it {_CONNECTION!r}, "
-                "or open the connection inside"
+                f"or {_STORE!r} for what begins its own transactions, or open it inside"
+            )
+        if self.connect is None and takes == _STORE:
+            raise StormError(
+                f"{self.name}: its first parameter is {_STORE!r}, and nothing says how to open one; "
+                "give connect, which is called with the path"
             )
 
     @property
@@ -81,11 +88,13 @@ class Function:
         if self._own_rows:
             create_table(site.database)
 
-    def writer(self, job: Job, ledger: Ledger, failures: FailureLog) -> ConnectionWriter | PathWriter:
+    def writer(self, job: Job, ledger: Ledger, failures: FailureLog) -> ConnectionWriter | OwnWriter:
         """The writer of one worker."""
+        path = job.site.database
         if not self.admitted:
-            return PathWriter(job, ledger, failures, self.function)
-        connection = (self.connect or open_connection)(job.site.database)
+            given = path if self.connect is None else self.connect(path)
+            return OwnWriter(job, ledger, failures, given, self.function)
+        connection = (self.connect or open_connection)(path)
         return ConnectionWriter(job, ledger, failures, connection, self.function, insert=self._own_rows)
 
     def written(self, site: Site) -> array[int] | None:
@@ -126,7 +135,9 @@ class Function:
 
 
 def load_function(reference: str) -> Function:
-    """The function at `module:function`, with the `prepare` and `acknowledged` that its module may have beside it."""
+    """The function at `module:function`, with the `prepare` and `acknowledged` that its module may have beside it, and
+    for one that takes a store with its `connect`.
+    """
     module_name, _, name = reference.partition(":")
     try:
         module = import_module(module_name)
@@ -143,6 +154,7 @@ def load_function(reference: str) -> Function:
     return Function(
         found,
         reference,
+        connect=getattr(module, "connect", None) if _first_parameter(found) == _STORE else None,
         prepare_with=getattr(module, "prepare", None),
         acknowledged=getattr(module, "acknowledged", None),
     )
@@ -173,6 +185,32 @@ def loaded(modules: Iterable[str]) -> list[ModuleType]:
     return [sys.modules[name] for name in modules if name in sys.modules]
 
 
+def imported_by(modules: Iterable[str]) -> list[str]:
+    """Names of the modules that `modules` have something of: what their functions use, workers need not each load.
+
+    Without pytest, which any test module has and hardly a worker needs.
+    """
+    names: set[str] = set()
+    for module in loaded(modules):
+        for variable, value in vars(module).items():
+            name = "" if variable.startswith("__") else _module_name(value)
+            if name in sys.modules and name not in modules:
+                names.add(name)
+    return sorted(name for name in names if name.partition(".")[0] not in {"pytest", "_pytest", "__main__", "builtins"})
+
+
+def _module_name(value: object) -> str:
+    """Where `value`, a module, class, function or anything else, comes from."""
+    kind = type(value)  # not isinstance: a lazy object (Django's settings) would look itself up to answer it
+    if issubclass(kind, ModuleType):
+        name: object = vars(value).get("__name__")
+    elif issubclass(kind, type | FunctionType | BuiltinFunctionType):
+        name = getattr(value, "__module__", None)
+    else:
+        name = kind.__module__
+    return name if isinstance(name, str) else ""
+
+
 def _first_parameter(function: Callable[..., object]) -> str:
     try:
         parameters = list(inspect.signature(function).parameters)
@@ -190,14 +228,14 @@ def _check(function: Callable[..., object], name: str) -> None:
         inspect.signature(function).bind(None, 0, 0)
     except (TypeError, ValueError) as error:
         raise StormError(
-            f"workload {name}: cannot be called with (connection or path, worker, sequence) ({error}); "
+            f"workload {name}: cannot be called with (connection, store or path, worker, sequence) ({error}); "
             "give it these three parameters"
         ) from None
     first = _first_parameter(function)
-    if first not in {_CONNECTION, _PATH}:
+    if first not in {_CONNECTION, _STORE, _PATH}:
         raise StormError(
             f"workload {name}: its first parameter is {first!r}; name it {_CONNECTION!r} to write inside the storm's "
-            f"transaction, or {_PATH!r} to do everything itself"
+            f"transaction, {_STORE!r} for what connect returns or {_PATH!r} to do everything itself"
         )
 
 

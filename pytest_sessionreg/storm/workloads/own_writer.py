@@ -1,4 +1,4 @@
-"""Writes of a function that does everything itself: opens, begins, retries, commits."""
+"""Writes of a function that does everything itself: begins, retries, commits, and given a path also opens."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from ..job import Job
 from ..ledger import UNKNOWN_NS, Ledger
 from .connection_writer import is_busy, sqlite_code
 
-__all__ = ["PathWriter"]
+__all__ = ["OwnWriter"]
 
 
-class PathWriter:
-    """`function(path, worker, sequence)`, timed as a whole: it returns and the write counts as acknowledged.
+class OwnWriter:
+    """`function(given, worker, sequence)`, timed as a whole: it returns and the write counts as acknowledged.
+
+    given: the path, or the store that the caller's `connect` opened.
 
     An error with SQLite's primary code 5 behind it counts as exhausted, any other as failed.
     """
 
     def __init__(
-        self, job: Job, ledger: Ledger, failures: FailureLog, function: Callable[[Any, int, int], object]
+        self, job: Job, ledger: Ledger, failures: FailureLog, given: Any, function: Callable[[Any, int, int], object]
     ) -> None:
-        self._job, self._ledger, self._failures, self._function = job, ledger, failures, function
+        self._job, self._ledger, self._failures = job, ledger, failures
+        self._given, self._function = given, function
 
     def write(self, sequence: int) -> None:
         """One call."""
@@ -33,13 +36,12 @@ class PathWriter:
         outcome = "committed"
         started_ns = monotonic_ns()
         try:
-            self._function(self._job.site.database, self._job.worker, sequence)
+            self._function(self._given, self._job.worker, sequence)
         except Exception as error:  # noqa: BLE001  the caller's code may raise anything
             ended_ns = monotonic_ns()
             code = sqlite_code(error)
             outcome = "exhausted" if is_busy(code) or isinstance(error, WriteTimeout) else "failed"
-            if outcome == "failed":
-                self._failures.add(error, sequence)
+            self._failures.add(error, sequence, exhausted=outcome == "exhausted")
         else:
             ended_ns = monotonic_ns()
         self._ledger.after_ns = ended_ns - started_ns
@@ -48,4 +50,7 @@ class PathWriter:
         )
 
     def close(self) -> None:
-        """Nothing is open here."""
+        """Close the store, if it can be closed."""
+        close = getattr(self._given, "close", None)
+        if callable(close):
+            close()
