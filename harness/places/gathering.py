@@ -119,11 +119,8 @@ class _Gathering:
             channel = gateway.remote_exec(remote)
             site.channel = channel
             channel.setcallback(lambda news: self.events.put((site, news)), endmarker=("closed",))
-        except execnet.HostNotFound:
-            self.events.put((site, ("failed", "ssh could not connect; try it by hand")))
         except Exception as error:  # noqa: BLE001  whatever execnet meets on the way is this place's end, not ours
-            reason = str(error) or type(error).__name__
-            self.events.put((site, ("failed", f"no Python could be started there ({reason}); check the spec")))
+            self.events.put((site, ("failed", _unreachable(site.place, error))))
 
     def _take(self, site: _Site, news: Any) -> None:
         kind = news[0]
@@ -243,6 +240,14 @@ def _end(group: execnet.Group, before: set[int]) -> None:
     for child in left:
         with suppress(ChildProcessError, psutil.TimeoutExpired):
             child.wait(_TERMINATE_S)
+
+
+def _unreachable(place: Place, error: Exception) -> str:
+    # an ssh that gives up at once may have gone before it was written to
+    gone = isinstance(error, execnet.HostNotFound | BrokenPipeError | EOFError)
+    if gone and "ssh" in place.spec:
+        return "ssh could not connect; try it by hand"
+    return f"no Python could be started there ({str(error) or type(error).__name__}); check the spec"
 
 
 def _remote_error(site: _Site) -> str:
