@@ -86,7 +86,7 @@ def _name(entry: dict[str, Any]) -> str:
 
 def _exceptions(entry: dict[str, Any]) -> str:
     most = sorted(entry["raised"].items(), key=lambda found: -found[1])
-    return ", ".join(f"{count:,} times `{kind}`" for kind, count in most)
+    return ", ".join(f"{count:,} x `{kind}`" for kind, count in most)
 
 
 def _ms(value: float | None) -> str:
