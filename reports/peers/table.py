@@ -38,10 +38,10 @@ def table(entries: Sequence[dict[str, Any]]) -> str:
 
 
 def rows(entries: Sequence[dict[str, Any]]) -> str:
-    """The table of one load, the shortest p99 first."""
+    """The table of one load, the shortest p99 first; stores that gave up come last: to give up early is no speed."""
     found = [*(_row(entry, entry["p99_over_registry"]) for entry in entries)]
     found.append(_registry(_distinct([entry["registry"] for entry in entries])))
-    return "\n".join([_HEAD, *(text for _, text in sorted(found))])
+    return "\n".join([_HEAD, *(text for _, _, text in sorted(found))])
 
 
 def machine(entries: Sequence[dict[str, Any]]) -> str:
@@ -51,7 +51,7 @@ def machine(entries: Sequence[dict[str, Any]]) -> str:
     return f"{'; '.join(lines)}; load average {min(loads):.1f} to {max(loads):.1f} before each"
 
 
-def _row(entry: dict[str, Any], over_registry: float | None) -> tuple[float, str]:
+def _row(entry: dict[str, Any], over_registry: float | None) -> tuple[bool, float, str]:
     cells = [
         _name(entry),
         f"{entry['acknowledged']:,} of {entry['asked']:,}",
@@ -63,10 +63,10 @@ def _row(entry: dict[str, Any], over_registry: float | None) -> tuple[float, str
         _ratio(entry["slowdown_p99"]),
         _ratio(over_registry),
     ]
-    return entry["p99_ms"] or 0.0, f"| {' | '.join(cells)} |"
+    return bool(entry["given_up"] + entry["failed"]), entry["p99_ms"] or 0.0, f"| {' | '.join(cells)} |"
 
 
-def _registry(entries: Sequence[dict[str, Any]]) -> tuple[float, str]:
+def _registry(entries: Sequence[dict[str, Any]]) -> tuple[bool, float, str]:
     """One row for the registry, which stood beside every store: medians over its measurements, sums of all counts."""
     counts = ("acknowledged", "asked", "lost", "given_up", "failed")
     sums = {name: sum(entry[name] for entry in entries) for name in counts}
@@ -86,7 +86,7 @@ def _name(entry: dict[str, Any]) -> str:
 
 def _exceptions(entry: dict[str, Any]) -> str:
     most = sorted(entry["raised"].items(), key=lambda found: -found[1])
-    return ", ".join(f"{count:,} times `{kind}`" for kind, count in most)
+    return ", ".join(f"{count:,} x `{kind}`" for kind, count in most)
 
 
 def _ms(value: float | None) -> str:
