@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -42,11 +41,7 @@ _SHORT = {
     "capacity": ["--seconds", "1", "--round-s", "0.1", "--ceiling", "4"],
     "open-storm": ["--openers", "2", "--rounds", "1"],
     "faults": ["--rounds", "1"],
-    "gate": ["--update-baseline", "--scale", "0.05", "--workers", "2"],
-    "gate-proof": ["--minutes", "0"],
 }
-# The gate is a part of its own.
-_GATED = find_spec("pytest_sessionreg.storm_gate") is not None
 _BASELINE = "storm-baseline.json"
 _READERS = ("repeat", "compare", "report")
 _STORE = """
@@ -99,8 +94,6 @@ def test_a_test_passes_as_printed(code: str, pytester: pytest.Pytester) -> None:
     for package in ("sqlalchemy", "django"):
         if package in code:
             pytest.importorskip(package)
-    if "storm_budget" in code and not _GATED:
-        pytest.skip("the marker comes with the gate")
     pytester.makepyfile(code)
     result = pytester.runpytest_subprocess("--strict-markers")
     result.assert_outcomes(passed=code.count("def test_"))
@@ -162,7 +155,6 @@ def test_a_command_that_reads_results_runs_as_printed(command: str, stored: str,
 _GATES = ("gate", "gate-proof")
 
 
-@pytest.mark.skipif(not _GATED, reason="the commands come with the gate")
 @pytest.mark.parametrize("command", _lines(_GATES))
 def test_a_command_of_the_gate_runs_as_printed(command: str, tmp_path: Path) -> None:
     _write_store(tmp_path)
@@ -170,6 +162,8 @@ def test_a_command_of_the_gate_runs_as_printed(command: str, tmp_path: Path) -> 
     if words[0] == "gate":
         words += ["--workers", "2", "--scale", "0.05"]
         _run([*words, "--update-baseline"], tmp_path)
+    else:
+        words += ["--minutes", "0"]
     _run(words, tmp_path, returns=(0, 1, 3))  # so short a round can say anything
 
 
@@ -185,7 +179,6 @@ def test_the_jobs_of_the_gate_are_eight_lines_of_yaml() -> None:
         assert all(set(step) in ({"uses"}, {"run"}) for step in job["steps"])
 
 
-@pytest.mark.skipif(not _GATED, reason="the options come with the gate")
 def test_the_commands_of_the_gate_run_as_printed(pytester: pytest.Pytester) -> None:
     """In a project that has a storm: without a baseline, then with the one that the README says how to make."""
     pytester.makepyfile("def test_storm(storm):\n    storm(workers=2, writes=4, hold_ms=0, think_ms=1)\n")
@@ -225,8 +218,7 @@ def _run(
 
 def test_every_command_is_shown() -> None:
     shown = {line.split()[1] for line in _LINES}
-    assert set(cli.commands) - shown == set()
-    assert shown - set(cli.commands) <= (set() if _GATED else set(_GATES))
+    assert shown == set(cli.commands)
 
 
 def test_there_is_something_to_test() -> None:
