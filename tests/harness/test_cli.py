@@ -69,7 +69,7 @@ def test_the_result_repeats_the_parameters(tmp_path: Path) -> None:
         (["storm", "--workload", "x"], 2, "workload 'x' is unknown; choose from heartbeat"),
         (["storm", "--workload", "no_such_module:f"], 2, "cannot be imported"),
         (["storm", "--workload", "json:nothing"], 2, "has no 'nothing'"),
-        (["storm", "--workload", "json:dumps"], 2, "(connection or path, worker, sequence)"),
+        (["storm", "--workload", "json:dumps"], 2, "(connection, store or path, worker, sequence)"),
         (["storm", "--workload", "heartbeat", "--sql", "file"], 2, "exclude each other"),
         (["storm", "--schema", "file"], 2, "--schema goes with --sql"),
         (["storm", "--sql", "missing"], 2, "cannot be read (No such file or directory)"),

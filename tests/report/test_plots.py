@@ -238,7 +238,7 @@ def test_the_frontier_draws_the_law_the_limits_and_this_machines_load() -> None:
     assert np.asarray(law.get_xdata()) * np.asarray(law.get_ydata()) == pytest.approx(1275)
     limits = [line for line in axes.get_lines() if line.get_marker() == "^"]
     assert [_points(line) for line in limits] == [0, 2, 0]
-    assert any("this machine" in text.get_text() for text in axes.texts)
+    assert any("your load: 8 x 2 ms" in str(line.get_label()) for line in axes.get_lines())
 
 
 def test_a_frontier_of_uneven_arrays_is_refused() -> None:
