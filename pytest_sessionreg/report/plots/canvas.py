@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Sequence
+from typing import IO, Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -119,13 +120,18 @@ def waits_known(run: Run) -> bool:
 def png(figure: Figure) -> bytes:
     """The picture as PNG, 1600 pixels wide."""
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    _save(figure, file, format="png")
     return file.getvalue()
 
 
 def svg(figure: Figure) -> str:
     """The picture as an `<svg>` element, without the XML prologue."""
     file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None})
+    _save(figure, file, format="svg", metadata={"Date": None})
     text = file.getvalue()
     return text[text.index("<svg") :]
+
+
+def _save(figure: Figure, file: IO[Any], **options: Any) -> None:
+    figure.savefig(file, **options)
+    figure.set_layout_engine("none")  # another format is laid out like the first: that takes a quarter of the time
