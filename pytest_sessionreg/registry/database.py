@@ -149,7 +149,7 @@ class Database:
             self._undo()
             self._leave("failed", code=None, phase="commit")
             raise
-        if not self._log.is_ours():
+        if not self._log.kept():
             self._leave("failed", code=None, phase="commit")
             raise self._abandoned("what was just written may be lost")
         self._leave("committed", code=None, phase=None)

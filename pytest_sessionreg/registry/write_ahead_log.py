@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from time import monotonic, sleep
 
+from .admission.byte_locks import AVAILABLE, is_held, share
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
@@ -30,15 +32,27 @@ _LOOK_S = 0.001
 class WriteAheadLog:
     """The log of the database at `database`, which is the one that is found at the first write."""
 
-    __slots__ = ("_database", "_identity", "_path")
+    __slots__ = ("_database", "_descriptor", "_identity", "_path", "_writes")
 
     def __init__(self, database: str) -> None:
         self._database = database
         self._path = database + "-wal"
         self._identity: tuple[int, int] | None = None
+        self._descriptor: int | None = None
+        self._writes = 0
+
+    def kept(self) -> bool:
+        """Whether what was just committed stays; to be asked after COMMIT.
+
+        A last closer holds the database exclusively from before it copies the log until it has unlinked it, which it
+        cannot while we hold our share. So whoever sees nobody do so, and then the log in its place, has been copied or
+        is not concerned. A process's first write is spared the search for SQLite's descriptor: hooks make no other.
+        """
+        self._writes += 1
+        return (self._writes == 1 or not self._is_being_removed()) and self.is_ours()
 
     def is_ours(self) -> bool:
-        """Whether the log is still the one of the first write; to be asked after BEGIN, and again after COMMIT."""
+        """Whether the log is still the one of the first write; to be asked after BEGIN."""
         try:
             status = os.stat(self._path)
         except OSError:
@@ -63,7 +77,6 @@ class WriteAheadLog:
         made to find that it is not the last one, by a lock on its own descriptor, which ends with that. Where the
         kernel's lock table cannot be read (Linux has one) it is closed as ever.
         """
-        from .admission.byte_locks import AVAILABLE, share
         from .admission.shm_locks import own_descriptor
 
         descriptor = own_descriptor(self._database) if AVAILABLE and self._strayed() else None
@@ -71,6 +84,22 @@ class WriteAheadLog:
         while descriptor is not None and not share(descriptor, _SHARED_FIRST, _SHARED_SIZE) and monotonic() < deadline:
             sleep(_LOOK_S)
         connection.close()
+
+    def _is_being_removed(self) -> bool:
+        """Whether another process holds the database exclusively, asked through SQLite's own descriptor of it."""
+        if not AVAILABLE:
+            return False
+        if self._descriptor is None:
+            from .admission.shm_locks import own_descriptor
+
+            self._descriptor = own_descriptor(self._database)
+            if self._descriptor is None:
+                return False
+        try:
+            return is_held(self._descriptor, _SHARED_FIRST, _SHARED_SIZE)
+        except OSError:
+            self._descriptor = None  # somebody else's, who closed it: look for it anew the next time
+            return False
 
     def _strayed(self) -> bool:
         """Whether this process has lost its lock on the database, which it holds from its first read on."""

@@ -17,7 +17,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["AVAILABLE", "ByteLocks", "exclusive", "free", "share"]
+__all__ = ["AVAILABLE", "ByteLocks", "exclusive", "free", "is_held", "share"]
 
 # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid (which must be 0 for these locks).
 _FLOCK = struct.Struct("hhqqi4x")
@@ -36,6 +36,12 @@ def exclusive(offset: int) -> bytes:
 def free(offset: int, length: int = 1) -> bytes:
     """The request for `ByteLocks.unlock` to free `length` bytes."""
     return _FLOCK.pack(_UNLCK, os.SEEK_SET, offset, length, 0)
+
+
+def is_held(fd: int, offset: int, length: int) -> bool:
+    """Whether anybody holds one of the bytes of another file exclusively, POSIX locks of this process included."""
+    asked = _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, offset, length, 0)
+    return bool(_FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK)
 
 
 def share(fd: int, offset: int, length: int) -> bool:
