@@ -11,8 +11,8 @@ from time import monotonic
 from urllib.parse import quote
 
 from .admission.holder import holder, sqlite_holder
+from .admission.kernel_locks import READ_LOCKS, shm_locks
 from .admission.line import line_state
-from .admission.shm_locks import READ_LOCKS, shm_locks
 from .clock import from_optional, now
 from .connection import LOG_LIMIT_BYTES
 from .errors import CannotOpen, RegistryError, primary_code

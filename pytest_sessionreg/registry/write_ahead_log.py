@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from time import monotonic, sleep
 
-from .admission.byte_locks import AVAILABLE, is_held, share
+from .admission.byte_locks import AVAILABLE, locked_by, share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class WriteAheadLog:
         made to find that it is not the last one, by a lock on its own descriptor, which ends with that. Where the
         kernel's lock table cannot be read (Linux has one) it is closed as ever.
         """
-        from .admission.shm_locks import own_descriptor
+        from .admission.kernel_locks import own_descriptor
 
         descriptor = own_descriptor(self._database) if AVAILABLE and self._strayed() else None
         deadline = monotonic() + _SIBLING_S
@@ -90,20 +90,20 @@ class WriteAheadLog:
         if not AVAILABLE:
             return False
         if self._descriptor is None:
-            from .admission.shm_locks import own_descriptor
+            from .admission.kernel_locks import own_descriptor
 
             self._descriptor = own_descriptor(self._database)
             if self._descriptor is None:
                 return False
         try:
-            return is_held(self._descriptor, _SHARED_FIRST, _SHARED_SIZE)
+            return locked_by(self._descriptor, _SHARED_FIRST, _SHARED_SIZE) is not None
         except OSError:
             self._descriptor = None  # somebody else's, who closed it: look for it anew the next time
             return False
 
     def _strayed(self) -> bool:
         """Whether this process has lost its lock on the database, which it holds from its first read on."""
-        from .admission.shm_locks import posix_locks
+        from .admission.kernel_locks import posix_locks
 
         if not os.path.exists(_KERNEL_LOCKS):
             return False

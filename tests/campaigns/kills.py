@@ -16,7 +16,7 @@ from time import sleep
 
 import numpy as np
 
-from pytest_sessionreg.registry.admission.shm_locks import shm_locks
+from pytest_sessionreg.registry.admission.kernel_locks import shm_locks
 from pytest_sessionreg.storm.samples import Samples
 
 from .arena import Arena

@@ -17,7 +17,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["AVAILABLE", "ByteLocks", "exclusive", "free", "is_held", "share"]
+__all__ = ["AVAILABLE", "ByteLocks", "exclusive", "free", "locked_by", "share"]
 
 # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid (which must be 0 for these locks).
 _FLOCK = struct.Struct("hhqqi4x")
@@ -38,10 +38,13 @@ def free(offset: int, length: int = 1) -> bytes:
     return _FLOCK.pack(_UNLCK, os.SEEK_SET, offset, length, 0)
 
 
-def is_held(fd: int, offset: int, length: int) -> bool:
-    """Whether anybody holds one of the bytes of another file exclusively, POSIX locks of this process included."""
+def locked_by(fd: int, offset: int, length: int = 1) -> int | None:
+    """The pid of somebody who holds one of the bytes exclusively, through another description or by a POSIX lock, this
+    process included; 0 or less where the kernel names nobody. None if they are free.
+    """
     asked = _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, offset, length, 0)
-    return bool(_FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK)
+    kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))
+    return None if kind == fcntl.F_UNLCK else int(pid)
 
 
 def share(fd: int, offset: int, length: int) -> bool:
@@ -79,12 +82,6 @@ class ByteLocks(Sidecar):
         fcntl.fcntl(self.fd, fcntl.F_OFD_SETLKW, _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, offset, length, 0))
         self.unlock(free(offset, length))
 
-    def first_held(self, offset: int, length: int) -> int | None:
-        """The offset of one of the bytes that another description holds exclusively; None if all are free."""
-        asked = _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, offset, length, 0)
-        kind, _, start, _, _ = _FLOCK.unpack(fcntl.fcntl(self.fd, fcntl.F_OFD_GETLK, asked))
-        return None if kind == fcntl.F_UNLCK else int(start)
-
     def is_free(self, offset: int, length: int = 1) -> bool:
         """Whether no other description holds any of the bytes exclusively."""
-        return self.first_held(offset, length) is None
+        return locked_by(self.fd, offset, length) is None

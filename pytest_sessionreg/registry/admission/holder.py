@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from .kernel_locks import writer
 from .parameters import Parameters
-from .shm_locks import writer
 from .sidecar import pid_namespace_inode
 
 TYPE_CHECKING = False

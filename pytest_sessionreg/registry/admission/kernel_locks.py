@@ -1,20 +1,14 @@
-"""The locks on a database's wal-index, as the kernel knows them.
+"""The POSIX locks on a database's files, SQLite's and this process's own included, as the kernel knows them.
 
-Which byte is which: https://www.sqlite.org/walformat.html, 2.2. The -shm file is never opened here, because closing a
-descriptor of it would drop this process's locks on it.
+Which byte of the wal-index is which: https://www.sqlite.org/walformat.html, 2.2. No file of a database is ever opened
+here, because closing a descriptor of it would drop this process's locks on it.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-from .byte_locks import AVAILABLE
+from .byte_locks import AVAILABLE, locked_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +21,6 @@ READ_LOCKS = range(123, 128)
 
 _KERNEL_LOCKS = "/proc/locks"
 _DESCRIPTORS = "/proc/self/fd"
-# struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
-_FLOCK = struct.Struct("hhqqi4x")
 
 
 def writer(database: str) -> int | None:
@@ -41,12 +33,11 @@ def writer(database: str) -> int | None:
     descriptor = own_descriptor(database + "-shm")
     if descriptor is None or not AVAILABLE:
         return next((pid for pid, lock in shm_locks(database) if lock == WRITE_LOCK), None)
-    asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, WRITE_LOCK, 1, 0)
     try:
-        kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked))
+        pid = locked_by(descriptor, WRITE_LOCK)
     except OSError:
         return None
-    return None if kind == fcntl.F_UNLCK or pid <= 0 else int(pid)
+    return pid if pid is not None and pid > 0 else None
 
 
 def shm_locks(database: str) -> Iterator[tuple[int, int]]:
