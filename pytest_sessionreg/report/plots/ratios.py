@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ...storm.comparison import CONTROL, MEASURES, AgainstControl
 from ...storm.ratios import FEWEST_ROUNDS, Ratio
 from ..figures import interval, times
 from .canvas import INK, QUIET, canvas, style, tidy, title
+from .ratio_axis import ratio_axis
 
 __all__ = ["ratio_forest"]
 
@@ -84,13 +84,7 @@ def _scale(axes: Axes, policies: Sequence[AgainstControl]) -> None:
         for ratio in policy.ratios:
             values += [value for value in (*ratio.rounds, ratio.low, ratio.high) if value is not None]
     low, high = min(values) / 1.25, max(values) * 1.25
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    decades = np.log10(high / low)
-    subs = (1, 1.2, 1.5, 2, 3, 4, 5, 6, 8) if decades < 0.7 else (1, 2, 5) if decades < 3 else (1,)
-    axes.xaxis.set_major_locator(LogLocator(subs=subs))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    ratio_axis(axes, low, high)
 
 
 def _finding(policies: Sequence[AgainstControl], control: str) -> str:

@@ -6,12 +6,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ...storm.judgement import Verdict
 from .canvas import INK, canvas, tidy, title
+from .ratio_axis import ratio_axis
 
 __all__ = ["Strip", "verdict_strips"]
 
@@ -64,13 +63,7 @@ def verdict_strips(strips: Sequence[Strip], *, finding: str, beneath: str) -> Fi
     axes.axvline(1, color=INK, linewidth=1)
     values = [value for strip in strips for value in strip.excess]
     low, high = min(*values, 0.8) / 1.1, max(*values, 1.25) * 1.1
-    axes.set_xscale("log")
-    axes.set_xlim(low, high)
-    decades = np.log10(high / low)
-    subs = (1, 1.2, 1.5, 2, 3, 4, 5, 6, 8) if decades < 0.7 else (1, 2, 5) if decades < 3 else (1,)
-    axes.xaxis.set_major_locator(LogLocator(subs=subs))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    ratio_axis(axes, low, high)
     axes.set_ylim(len(strips) - 0.5, -0.5)
     axes.set_yticks(range(len(strips)), [strip.name for strip in strips])
     axes.tick_params(axis="y", length=0)
