@@ -29,9 +29,16 @@ def _run(
         return group.run(), group.pids
 
 
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _wait_until_gone(pids: list[int]) -> None:
     deadline = monotonic() + 10
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
+    while any(map(_runs, pids)):
         assert monotonic() < deadline, "workers outlived their parent"
         sleep(0.01)
 
