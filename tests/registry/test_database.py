@@ -264,6 +264,36 @@ def test_a_commit_notices_that_its_log_was_unlinked_in_the_middle_of_the_transac
         assert [(session.session_id, session.label) for session in again.sessions.list()] == [("one", "by a sibling")]
 
 
+def test_a_last_closer_is_seen_although_a_file_opened_before_the_registry_was_closed_and_its_number_is_anothers(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of a descriptor that is not SQLite's says nothing of the database once it was closed."""
+    closer = (
+        "import fcntl, sys\n"
+        "file = open(sys.argv[1], 'r+b')\n"
+        "fcntl.lockf(file, fcntl.LOCK_EX, 510, 0x40000002)\n"  # as SQLite's last closer does before it copies the log
+        "print(flush=True); sys.stdin.read()\n"
+    )
+    monkeypatch.setattr("pytest_sessionreg.registry.write_ahead_log._SIBLING_S", 0.01)  # this one does not end
+    Registry.open(database).close()
+    early = os.open(database, os.O_RDONLY)
+    with Registry.open(database) as registry:
+        registry.sessions.register("one")
+        registry.sessions.register("two")
+        os.close(early)
+        other = os.open(os.devnull, os.O_RDONLY)
+        assert other == early
+        with subprocess.Popen(
+            [sys.executable, "-c", closer, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with pytest.raises(DatabaseMoved, match="what was just written may be lost"):
+                registry.sessions.register("three")
+            process.communicate(timeout=60)
+        os.close(other)
+
+
 def test_what_a_log_deleted_by_hand_held_is_saved_by_closing(database: str) -> None:
     with Registry.open(database) as registry:
         registry.sessions.register("one")

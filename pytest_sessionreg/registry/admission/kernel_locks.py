@@ -67,16 +67,24 @@ def posix_locks(path: str) -> Iterator[tuple[int, int, int]]:
 
 
 def own_descriptor(path: str) -> int | None:
-    """A descriptor of `path` that this process has open already."""
+    """A descriptor of `path` that this process has open already; SQLite's if there is one, which stays open as long as
+    a connection does. It opens all its files with O_NOFOLLOW (os_unix.c), and `open` of a language does not.
+    """
     try:
+        from fcntl import F_GETFL, fcntl
+
         wanted = os.stat(path)
         names = os.listdir(_DESCRIPTORS)
-    except OSError:
+    except (ImportError, OSError):
         return None
+    found = None
     for name in names:
+        number = int(name)
         try:
-            if os.path.samestat(os.fstat(int(name)), wanted):
-                return int(name)
+            if os.path.samestat(os.fstat(number), wanted):
+                if fcntl(number, F_GETFL) & os.O_NOFOLLOW:
+                    return number
+                found = number
         except OSError:
             continue  # the descriptor of the listing itself is closed by now
-    return None
+    return found

@@ -32,7 +32,7 @@ _MOST_ROOM_S = 0.010
 # How often a lone writer checks that its sidecar is still the one at the path; whoever takes a ticket always does.
 _CHECK_NS = 1_000_000_000
 # How often the head of the line looks by itself: whoever is killed inside rings for nobody.
-_HEAD_LOOK_S = 0.010
+_HEAD_LOOK_S = 0.020
 
 
 class TicketLine:
