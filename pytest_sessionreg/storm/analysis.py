@@ -76,7 +76,7 @@ def analysed(plan: Plan, samples: Samples, findings: Findings) -> Run:
         ideal_ms=ideal,
         slowdown=Slowdown.of(measured, ideal),
         throughput_per_s=float(committed.sum()) / elapsed_s,
-        utilization=float(samples.hold_us.sum()) / 1e6 / elapsed_s if samples.divided else None,
+        utilization=float(samples.locked_us.sum()) / 1e6 / elapsed_s if samples.divided else None,
         fairness=_jain([float(latency_us[part].mean()) for part in samples.by_worker()]),
         elapsed_s=elapsed_s,
         backlog=backlog,

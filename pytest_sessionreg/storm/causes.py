@@ -66,8 +66,9 @@ def _one_long_hold(run: Run) -> Cause | None:
     samples = run.samples
     if not samples.divided or not samples.committed.any():
         return None
-    longest = int(samples.hold_us.argmax())
-    hold_us, median_us = int(samples.hold_us[longest]), float(np.median(samples.hold_us[samples.committed]))
+    locked_us = samples.locked_us
+    longest = int(locked_us.argmax())
+    hold_us, median_us = int(locked_us[longest]), float(np.median(locked_us[samples.committed]))
     tail_us = float(np.quantile(samples.latency_us, 0.9))
     if hold_us < _LONG_HOLD * median_us or hold_us < tail_us:
         return None
@@ -82,7 +83,7 @@ def _holds_grew(run: Run) -> Cause | None:
     samples = run.samples
     if not samples.divided:
         return None
-    halves = _halves(samples, samples.hold_us, samples.committed)
+    halves = _halves(samples, samples.locked_us, samples.committed)
     if halves is None or halves[1] < _GREW * halves[0]:
         return None
     return Cause(

@@ -18,14 +18,15 @@ def ideal_latencies_us(samples: Samples) -> npt.NDArray[np.float64]:
     and hold are unknown.
 
     In a closed loop each worker keeps its own think times (all the time it spent outside waiting and holding, from the
-    gate on); in an open one each write comes when it was scheduled. Each write keeps the hold that was measured; one
-    that failed counts the run's median hold (DESIGN, words). What a hook spends before and after is kept, too.
+    gate on); in an open one each write comes when it was scheduled. Each write keeps the hold that was measured, as far
+    as it can have been one (Samples.locked_us); one that failed counts the run's median hold (DESIGN, words). What a
+    hook spends before and after is kept, too.
     """
     if not samples.divided:
         return np.empty(0)
-    committed = samples.committed
-    median_hold = float(np.median(samples.hold_us[committed])) if committed.any() else 0.0
-    holds = np.where(committed, samples.hold_us, median_hold)
+    committed, locked_us = samples.committed, samples.locked_us
+    median_hold = float(np.median(locked_us[committed])) if committed.any() else 0.0
+    holds = np.where(committed, locked_us, median_hold)
     if samples.scheduled:
         return serve_arrivals(samples.due_us + samples.before_us, holds) + samples.before_us + samples.after_us
     thinks: list[list[float]] = []
@@ -33,7 +34,7 @@ def ideal_latencies_us(samples: Samples) -> npt.NDArray[np.float64]:
     besides_us = samples.before_us + samples.after_us
     for part in samples.by_worker():
         started = samples.started_us[part]
-        held_until = started + samples.wait_us[part] + samples.hold_us[part]
+        held_until = started + samples.wait_us[part] + locked_us[part]
         thinks.append(np.maximum(np.diff(held_until, prepend=0) - (held_until - started), 0).tolist())
         services.append(holds[part].tolist())
     if not besides_us.any():

@@ -118,7 +118,7 @@ def _hold(run: Run) -> float | None:
     samples = run.samples
     if not samples.divided or not samples.committed.any():
         return None
-    return float(np.median(samples.hold_us[samples.committed])) or None
+    return float(np.median(samples.locked_us[samples.committed])) or None
 
 
 def _hold_ratio(subject: Run, control: Run) -> float | None:

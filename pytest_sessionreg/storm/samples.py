@@ -83,6 +83,22 @@ class Samples:
         return bool(len(self)) and bool(self.wait_us[0] >= 0)
 
     @property
+    def locked_us(self) -> Integers:
+        """How long each write can have had the lock: hold_us, cut where the next one's BEGIN had succeeded.
+
+        The lock is one writer's at a time, but a process that polling ones push off the processor as it releases the
+        lock looks at the clock too late: 64 writers that come straight back and look every millisecond measured holds
+        of 12.6 s in all in a storm of 8.2 s, as many in the queue 5.9 of 6.3.
+        """
+        locked = self.hold_us.copy()
+        held = np.flatnonzero(locked > 0)
+        begun = self.started_us[held] + self.wait_us[held]
+        order = np.argsort(begun, kind="stable")
+        until_next = np.diff(begun[order])
+        locked[held[order[:-1]]] = np.minimum(locked[held[order[:-1]]], until_next)
+        return locked
+
+    @property
     def due_us(self) -> Integers:
         """When each write was due: scheduled in an open loop, begun in a closed one."""
         began_us = self.started_us - self.before_us

@@ -152,7 +152,15 @@ def test_a_starved_worker_is_named() -> None:
 
 def test_one_long_transaction_is_named() -> None:
     writes = _calm()
-    writes[150] = replace(writes[150], hold=900_000)
+    long = writes[150] = replace(writes[150], hold=900_000)
+    # the others' next writes wait for it; all that come later come as much later
+    waiting = {write.worker: number for number, write in reversed([*enumerate(writes)]) if write.started > long.started}
+    del waiting[long.worker]
+    for number, write in enumerate(writes):
+        if number in waiting.values():
+            writes[number] = replace(write, wait=long.started + long.hold + 3000 * write.worker - write.started)
+        elif write.started > long.started:
+            writes[number] = replace(write, started=write.started + long.hold)
     (first, *_) = likeliest_causes([_run(writes)])
     assert first.text.startswith("one transaction held the lock for 900 ms (worker 1, write 150)")
 

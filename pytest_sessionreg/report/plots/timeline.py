@@ -126,8 +126,9 @@ def _draw(axes: Axes, run: Run, workers: Sequence[int], length: int) -> None:
     start, end = _window(run, length)
     waited_until = samples.started_us + samples.wait_us
     inside = (waited_until + samples.hold_us >= start) & (samples.started_us <= end)
-    holds = inside & (samples.hold_us > 0)
-    axes.broken_barh(_spans(waited_until[holds], samples.hold_us[holds]), (0.1, 1.1), facecolors=_LOCK, linewidth=0)
+    locked_us = samples.locked_us
+    holds = inside & (locked_us > 0)
+    axes.broken_barh(_spans(waited_until[holds], locked_us[holds]), (0.1, 1.1), facecolors=_LOCK, linewidth=0)
     for lane, worker in enumerate(workers, start=2):
         mine = inside & (samples.worker == worker)
         waits = mine & (samples.wait_us > 0)
@@ -135,9 +136,7 @@ def _draw(axes: Axes, run: Run, workers: Sequence[int], length: int) -> None:
             _spans(samples.started_us[waits], samples.wait_us[waits]), (lane + 0.1, 0.8), facecolors=_WAIT, linewidth=0
         )
         held = mine & holds
-        axes.broken_barh(
-            _spans(waited_until[held], samples.hold_us[held]), (lane + 0.05, 0.9), facecolors=_HOLD, linewidth=0
-        )
+        axes.broken_barh(_spans(waited_until[held], locked_us[held]), (lane + 0.05, 0.9), facecolors=_HOLD, linewidth=0)
         ended = mine & ((samples.outcome == EXHAUSTED) | (samples.outcome == FAILED))
         axes.plot(
             waited_until[ended] / 1e6,
