@@ -60,7 +60,7 @@ class Load:
 
 LOADS = (
     Load("16 writers, 2 ms hold, 100 ms think", 16, 240, 2, 100, "p99 <= 1.10, p99.9 <= 1.25"),
-    Load("64 writers, 2 ms hold, 200 ms think", 64, 150, 2, 200, "p99 <= 1.10"),
+    Load("64 writers, 2 ms hold, 200 ms think", 64, 100, 2, 200, "p99 <= 1.10"),
     Load("64 writers, 2 ms hold, no think", 64, 40, 2, 0, "p99 <= 1.10, p50 within 10 %, fairness >= 0.99"),
     Load("256 writers, 5 ms hold, no think", 256, 12, 5, 0, "p99 <= 1.06, 0 exhausted"),
     Load(

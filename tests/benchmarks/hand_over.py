@@ -59,7 +59,7 @@ class Load:
         return f"{self.workers} writers, {self.hold_ms:g} ms hold, {self.think_ms:g} ms think"
 
 
-LOADS = (Load(16, 240, 2, 100, 1.10), Load(64, 150, 2, 200, 1.10), Load(64, 40, 2, 0, 1.10), Load(256, 12, 5, 0, 1.06))
+LOADS = (Load(16, 150, 2, 100, 1.10), Load(64, 75, 2, 200, 1.10), Load(64, 40, 2, 0, 1.10), Load(256, 8, 5, 0, 1.06))
 
 
 def main() -> None:

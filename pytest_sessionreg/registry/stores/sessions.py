@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ..clock import from_optional, from_text, later, now
-from ..errors import InvalidValue
+from ..clock import from_optional, later, now
 from ..liveness import is_dead, pid_namespace, process_identity, process_start
-from ..store import Store, converted
-from ..values import choice, identifier, instant_text, json_object, json_value, positive, text, whole
+from ..store import Store
+from ..values import choice, identifier, instant_text, positive, text, whole
+from .session_fields import COLUMNS, DEFAULTS, checked_fields, flag, session_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ STATUSES = ("active", "finished", "crashed")
 # The seed's rule (OrchestKit): no heartbeat for a day, and nobody finished it.
 STALE_AFTER = timedelta(hours=24)
 
-_COLUMNS = (
-    "workspace_id, session_id, pid, ppid, process_started_at, pid_namespace, cwd, repo_path, repo_hash, worktree, "
-    "branch, parent_id, label, notify, transport_kind, transport_details, status, started_at, last_heartbeat_at, "
-    "ended_at, expires_at, metadata"
-)
-_SELECT = f"SELECT {_COLUMNS} FROM sessions WHERE workspace_id = ?"
+_SELECT = f"SELECT {COLUMNS} FROM sessions WHERE workspace_id = ?"
 _ORDER = " ORDER BY started_at, session_id"
 _HEARTBEAT = "UPDATE sessions SET last_heartbeat_at = ? WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
 # What is stored of a session's process; whether it is still the same; and to forget it if it is.
@@ -40,8 +35,6 @@ _FORGET = (
     "UPDATE sessions SET pid = NULL, process_started_at = NULL, pid_namespace = NULL, process_identity = NULL "
     f"WHERE workspace_id = ? AND session_id = ? AND {_SAME_PROCESS}"
 )
-# What a cleared field becomes where it cannot be nothing.
-_DEFAULTS = {"notify": 0, "transport_kind": "unknown", "transport_details": "{}", "metadata": "{}"}
 
 
 class Sessions(Store):
@@ -100,7 +93,7 @@ class Sessions(Store):
             ("transport_details", transport_details),
             ("metadata", metadata),
         )
-        given = _checked({name: value for name, value in named if value is not None})
+        given = checked_fields({name: value for name, value in named if value is not None})
         if pid is not None:
             # what belongs to a pid comes with it, known or not: another process has another start
             given.setdefault("process_started_at", None)
@@ -147,7 +140,7 @@ class Sessions(Store):
     def get(self, session_id: str) -> Session | None:
         """The session, or None."""
         rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, identifier("session_id", session_id)))
-        return _session(rows[0]) if rows else None
+        return session_of(rows[0]) if rows else None
 
     def list(
         self,
@@ -164,7 +157,7 @@ class Sessions(Store):
         if branch is not None:
             conditions.append(("branch = ?", text("branch", branch)))
         if notify is not None:
-            conditions.append((f"notify = {_flag('notify', notify)} AND ?", 1))
+            conditions.append((f"notify = {flag('notify', notify)} AND ?", 1))
         if status is not None:
             conditions.append(("status = ?", choice("status", status, STATUSES)))
         # A unary plus keeps all but the first from choosing the index; they stand in order of how much they narrow.
@@ -183,7 +176,7 @@ class Sessions(Store):
         """The other active sessions in the same repository, branch and work tree: those whose edits would collide."""
         return _sessions(
             self._read(
-                "SELECT " + ", ".join(f"peer.{name}" for name in _COLUMNS.split(", ")) + " FROM sessions AS me "
+                "SELECT " + ", ".join(f"peer.{name}" for name in COLUMNS.split(", ")) + " FROM sessions AS me "
                 "JOIN sessions AS peer ON peer.workspace_id = me.workspace_id AND peer.repo_path = me.repo_path "
                 "AND +peer.branch IS me.branch AND peer.worktree IS me.worktree AND peer.session_id <> me.session_id "
                 "WHERE me.workspace_id = ? AND me.session_id = ? AND +peer.status = 'active' "
@@ -207,13 +200,13 @@ class Sessions(Store):
                 fields["process_started_at"], identity = process_start(pid), process_identity(pid)
             fields.setdefault("process_started_at", None)
             fields.setdefault("pid_namespace", pid_namespace() if known else None)
-        checked = _checked(fields)
+        checked = checked_fields(fields)
         if "process_started_at" in checked:
             checked["process_identity"] = identity
         if expires_at:
             value = expires_at["expires_at"]
             checked["expires_at"] = None if value is None else instant_text("expires_at", value)
-        for name, default in _DEFAULTS.items():
+        for name, default in DEFAULTS.items():
             if name in checked and checked[name] is None:
                 checked[name] = default
         if not checked:
@@ -310,67 +303,5 @@ def _register_sql(given: tuple[str, ...], *, unless_pid: bool = False) -> str:
     )
 
 
-def _checked(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields as the database stores them, with repo_hash beside repo_path; None stays None. Raises InvalidValue."""
-    checked: dict[str, Any] = {}
-    for name, value in fields.items():
-        check = _CHECKS.get(name)
-        if check is None:
-            raise InvalidValue(name, value, f"is no field that can be set; these are {', '.join(_CHECKS)}")
-        checked[name] = None if value is None else check(name, value)
-    if "repo_path" in checked:
-        path = checked["repo_path"]
-        checked["repo_hash"] = None if path is None else _repo_hash(path)
-    return checked
-
-
-def _flag(field: str, value: Any) -> int:
-    if not isinstance(value, bool):
-        raise InvalidValue(field, value, "must be True or False")
-    return int(value)
-
-
-def _repo_hash(repo_path: str) -> str:
-    from hashlib import sha256
-
-    return sha256(repo_path.encode()).hexdigest()[:16]
-
-
-_CHECKS: dict[str, Any] = {
-    "pid": whole,
-    "ppid": whole,
-    "process_started_at": instant_text,
-    "pid_namespace": text,
-    "cwd": text,
-    "repo_path": text,
-    "worktree": text,
-    "branch": text,
-    "parent_id": identifier,
-    "label": text,
-    "notify": _flag,
-    "transport_kind": identifier,
-    "transport_details": json_object,
-    "metadata": json_object,
-}
-
-
 def _sessions(rows: List[Any]) -> List[Session]:
-    return [_session(row) for row in rows]
-
-
-_SESSION_CONVERSIONS = (
-    (4, from_optional),
-    (13, bool),
-    (15, json_value),
-    (17, from_text),
-    (18, from_text),
-    (19, from_optional),
-    (20, from_optional),
-    (21, json_value),
-)
-
-
-def _session(row: tuple[Any, ...]) -> Session:
-    from ..records.session import Session  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Session(*converted(row, _SESSION_CONVERSIONS))
+    return [session_of(row) for row in rows]
