@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Stall"]
 
-# How far apart the looks of those are who have few others ahead of them, and of all the rest, whose patience of 5 s by
-# default is not over then. A look of a process that slept costs some 100 us, and 256 of them twice a second would take
-# a twentieth of a core.
+# How far apart the looks of those are who have few others ahead of them. All the rest look for the first time while a
+# patience of 5 s, the default, is not over, and then each time after as long again as they have waited. A look of a
+# process that slept costs some 100 us, and 256 of them twice a second would take a twentieth of a core.
 _LOOK_S = 0.5
 _FEW = 8
-_SELDOM_LOOK_S = 3.0
+_FIRST_FAR_LOOK_S = 3.0
 
 
 class Stall:
@@ -34,26 +34,22 @@ class Stall:
         self._ticket = ticket
         self._namespace = namespace
         self._seen = -1  # how far the line was when we last saw nobody inside
-        self.look_s = _apart_s(ahead)
+        self.look_s = _LOOK_S if ahead <= _FEW else _FIRST_FAR_LOOK_S
         self.passed_by = False
 
     def look(self) -> float:
         """In how many seconds to look again; 0 once we are inside."""
         file = self._file
+        _, admitted = file.counters()
+        self.look_s = _LOOK_S if self._ticket - admitted <= _FEW else 2 * self.look_s
         if not file.is_free(INSIDE):
             self._seen = -1
             return self.look_s
-        _, admitted = file.counters()
-        self.look_s = _apart_s(self._ticket - admitted)
         if self._seen != admitted:
             self._seen = admitted
         elif all(_is_stopped(owner, self._namespace) for owner in file.owners(admitted, self._ticket)):
             self.passed_by = file.try_lock(ENTER)
-        return 0.0 if self.passed_by else self.look_s
-
-
-def _apart_s(ahead: int) -> float:
-    return _LOOK_S if ahead <= _FEW else _SELDOM_LOOK_S
+        return 0.0 if self.passed_by else _LOOK_S
 
 
 def _is_stopped(owner: Insider, namespace: int) -> bool:
