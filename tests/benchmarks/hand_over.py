@@ -5,8 +5,9 @@
 A relay is the floor: writers in a ring, each woken through a pipe of its own by the one before, who knows it; nobody
 joins, gives up, dies or is stopped, so nothing has to be looked at. The queue's hand-over stands beside it, from the
 same rounds. Then what a hand-over of so many microseconds does to an ideal lock, with the holds and the think times of
-those storms; and what a relay makes of writes without hold, in slices, beside the fastest policy. With --out the tables
-are written there as well, as Markdown, with every round as JSON.
+those storms; and what is left of a lone writer's rate when writers without hold take turns, in the relay and in storms,
+each beside the lone writer of its own kind, for a storm's loop records what it does. With --out the tables are written
+there as well, as Markdown, with every round as JSON.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy.typing as npt
 
 from pytest_sessionreg import Registry, RetryBudget, WriteQueue
 from pytest_sessionreg.processes import Call, Group
+from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
 from pytest_sessionreg.storm.environment import Environment
 from pytest_sessionreg.storm.ideal import serve
 from pytest_sessionreg.storm.plan import Plan
@@ -102,20 +104,17 @@ def _round(seed: int) -> Figures:
         }
     for slice_ms in _SLICES_MS:
         figures[f"relay, {slice_ms:g} ms"] = _tiny_relay(slice_ms)
-    for policy in POLICY_NAMES:
-        run = run_storm(
-            Plan(
-                policy_named(policy),
-                workers=_TINY_WRITERS,
-                writes=None,
-                duration_s=_TINY_S,
-                hold_ms=0,
-                think_ms=0,
-                seed=seed,
-            )
-        )
-        figures[policy] = {"writes/s": run.throughput_per_s, "p99.9 ms": run.latency_ms.p999 or float("nan")}
+    figures["relay, alone"] = _tiny_relay(_SLICES_MS[0], writers=1)
+    figures["storm, alone"] = _tiny_storm(RetryBudget(), seed, writers=1)
+    for name in POLICY_NAMES:
+        figures[name] = _tiny_storm(policy_named(name), seed)
     return figures
+
+
+def _tiny_storm(policy: AdmissionPolicy, seed: int, *, writers: int = _TINY_WRITERS) -> dict[str, float]:
+    plan = Plan(policy, workers=writers, writes=None, duration_s=_TINY_S, hold_ms=0, think_ms=0, seed=seed)
+    run = run_storm(plan)
+    return {"writes/s": run.throughput_per_s, "p99.9 ms": run.latency_ms.p999 or float("nan")}
 
 
 # -- the relay -------------------------------------------------------------------------------------------------------
@@ -132,13 +131,13 @@ def _relay_spans() -> dict[str, float]:
     }
 
 
-def _tiny_relay(slice_ms: float) -> dict[str, float]:
-    """Writes a second of 32 writers without hold, each for slice_ms in turn; the longest that one of them waited for
-    its turn is what the p99.9 of a policy with such slices comes to.
+def _tiny_relay(slice_ms: float, *, writers: int = _TINY_WRITERS) -> dict[str, float]:
+    """Writes a second of writers without hold, each for slice_ms in turn; the longest that one of them waited for its
+    turn is what the p99.9 of a policy with such slices comes to.
     """
-    turns = np.array(_relay(_TINY_WRITERS, turns=round(_TINY_S / _TINY_WRITERS / slice_ms * 1e3), slice_ms=slice_ms))
+    turns = np.array(_relay(writers, turns=round(_TINY_S / writers / slice_ms * 1e3), slice_ms=slice_ms))
     done, writes = turns[:, 2], turns[:, 3]
-    waits_ns = done[_TINY_WRITERS - 1 :] - done[: 1 - _TINY_WRITERS]
+    waits_ns = done[writers - 1 :] - done[: len(done) - writers + 1]
     seconds = (done[-1] - turns[0, 1]) / 1e9
     return {"writes/s": float(writes.sum() / seconds), "p99.9 ms": float(np.quantile(waits_ns, 0.999)) / 1e6}
 
@@ -261,9 +260,11 @@ def _ideal_table(rounds: list[Figures]) -> list[str]:
 
 def _tiny_table(rounds: list[Figures]) -> list[str]:
     lines = [f"{_TINY_WRITERS} writers, no hold, no think time:", ""]
-    lines += ["| | writes/s | of the fastest policy's | p99.9 ms |", "|---|---|---|---|"]
-    for name in (*(f"relay, {each:g} ms" for each in _SLICES_MS), *POLICY_NAMES):
-        shares = [one[name]["writes/s"] / max(one[policy]["writes/s"] for policy in POLICY_NAMES) for one in rounds]
+    lines += ["| | writes/s | of one writer alone | p99.9 ms |", "|---|---|---|---|"]
+    relays = [f"relay, {each:g} ms" for each in _SLICES_MS]
+    for name in ("relay, alone", *relays, "storm, alone", *POLICY_NAMES):
+        alone = "relay, alone" if name.startswith("relay") else "storm, alone"
+        shares = [one[name]["writes/s"] / one[alone]["writes/s"] for one in rounds]
         lines.append(
             f"| {name} | {_cell(rounds, name, 'writes/s')} | {_spread(shares, 2)} | {_cell(rounds, name, 'p99.9 ms')} |"
         )
