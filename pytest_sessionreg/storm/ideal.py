@@ -10,39 +10,53 @@ import numpy.typing as npt
 
 from .samples import Samples
 
-__all__ = ["ideal_latencies_us", "serve", "serve_arrivals"]
+__all__ = ["closed_loop", "ideal_latencies_us", "serve", "serve_arrivals"]
 
 
 def ideal_latencies_us(samples: Samples) -> npt.NDArray[np.float64]:
     """The latency that each write of `samples` would have had, in microseconds, in no particular order; none where wait
     and hold are unknown.
 
-    In a closed loop each worker keeps its own think times (all the time it spent outside waiting and holding, from the
-    gate on); in an open one each write comes when it was scheduled. Each write keeps the hold that was measured, as far
-    as it can have been one (Samples.locked_us); one that failed counts the run's median hold (DESIGN, words). What a
-    hook spends before and after is kept, too.
+    In a closed loop each worker keeps its own think times and holds (closed_loop); in an open one each write comes when
+    it was scheduled, with its hold. What a hook spends before and after is kept, too.
     """
     if not samples.divided:
         return np.empty(0)
-    committed, locked_us = samples.committed, samples.locked_us
-    median_hold = float(np.median(locked_us[committed])) if committed.any() else 0.0
-    holds = np.where(committed, locked_us, median_hold)
-    if samples.scheduled:
-        return serve_arrivals(samples.due_us + samples.before_us, holds) + samples.before_us + samples.after_us
-    thinks: list[list[float]] = []
-    services: list[list[float]] = []
     besides_us = samples.before_us + samples.after_us
+    if samples.scheduled:
+        return serve_arrivals(samples.due_us + samples.before_us, _holds_us(samples)) + besides_us
+    thinks, holds = closed_loop(samples)
+    if not besides_us.any():
+        return np.array(serve(thinks, holds), dtype=np.float64)
+    order: list[int] = []
+    latencies = np.array(serve(thinks, holds, order), dtype=np.float64)
+    by_worker: npt.NDArray[np.float64] = latencies[np.argsort(order, kind="stable")]  # as the samples are
+    return by_worker + besides_us
+
+
+def closed_loop(samples: Samples) -> tuple[list[list[float]], list[list[float]]]:
+    """The think times and the holds of each worker that wrote, in microseconds, as `serve` takes them.
+
+    A think time is all the time that a worker spent outside waiting and holding, from the gate on.
+    """
+    locked_us, holds_us = samples.locked_us, _holds_us(samples)
+    thinks: list[list[float]] = []
+    holds: list[list[float]] = []
     for part in samples.by_worker():
         started = samples.started_us[part]
         held_until = started + samples.wait_us[part] + locked_us[part]
         thinks.append(np.maximum(np.diff(held_until, prepend=0) - (held_until - started), 0).tolist())
-        services.append(holds[part].tolist())
-    if not besides_us.any():
-        return np.array(serve(thinks, services), dtype=np.float64)
-    order: list[int] = []
-    latencies = np.array(serve(thinks, services, order), dtype=np.float64)
-    by_worker: npt.NDArray[np.float64] = latencies[np.argsort(order, kind="stable")]  # as the samples are
-    return by_worker + besides_us
+        holds.append(holds_us[part].tolist())
+    return thinks, holds
+
+
+def _holds_us(samples: Samples) -> npt.NDArray[np.float64]:
+    """Each write's hold as it was measured, as far as it can have been one (Samples.locked_us); one that failed counts
+    the run's median hold (DESIGN, words).
+    """
+    committed, locked_us = samples.committed, samples.locked_us
+    median_us = float(np.median(locked_us[committed])) if committed.any() else 0.0
+    return np.where(committed, locked_us, median_us)
 
 
 def serve_arrivals(arrivals: npt.NDArray[np.int64], holds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -94,8 +94,8 @@ class Samples:
         held = np.flatnonzero(locked > 0)
         begun = self.started_us[held] + self.wait_us[held]
         order = np.argsort(begun, kind="stable")
-        until_next = np.diff(begun[order])
-        locked[held[order[:-1]]] = np.minimum(locked[held[order[:-1]]], until_next)
+        followed = held[order[:-1]]
+        locked[followed] = np.minimum(locked[followed], np.diff(begun[order]))
         return locked
 
     @property

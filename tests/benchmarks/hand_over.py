@@ -29,7 +29,7 @@ from pytest_sessionreg import Registry, RetryBudget, WriteQueue
 from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
 from pytest_sessionreg.storm.environment import Environment
-from pytest_sessionreg.storm.ideal import serve
+from pytest_sessionreg.storm.ideal import closed_loop, serve
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.samples import Samples
@@ -211,13 +211,7 @@ def _hand_over_us(samples: Samples) -> float:
 
 def _slower_ideals(samples: Samples, seed: int) -> dict[str, float]:
     """By hand-over: p99 of an ideal lock that takes so long between two writers, over that of one that takes none."""
-    thinks: list[Column] = []
-    holds: list[Column] = []
-    for part in samples.by_worker():
-        started = samples.started_us[part]
-        done = started + samples.wait_us[part] + samples.hold_us[part]
-        thinks.append(np.maximum(np.diff(done, prepend=0) - (done - started), 0).astype(float))
-        holds.append(samples.hold_us[part].astype(float))
+    thinks, holds = (list(map(np.array, times)) for times in closed_loop(samples))
     random = np.random.default_rng(seed)
     ratios: dict[int, list[float]] = {each: [] for each in _HAND_OVERS_US}
     for _ in range(_ORDERS):

@@ -280,9 +280,8 @@ def test_a_last_closer_is_seen_although_a_file_opened_before_the_registry_was_cl
     with Registry.open(database) as registry:
         registry.sessions.register("one")
         registry.sessions.register("two")
-        os.close(early)
-        other = os.open(os.devnull, os.O_RDONLY)
-        assert other == early
+        with open(os.devnull, "rb") as other:
+            os.dup2(other.fileno(), early)  # which closes what it was
         with subprocess.Popen(
             [sys.executable, "-c", closer, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as process:
@@ -291,7 +290,7 @@ def test_a_last_closer_is_seen_although_a_file_opened_before_the_registry_was_cl
             with pytest.raises(DatabaseMoved, match="what was just written may be lost"):
                 registry.sessions.register("three")
             process.communicate(timeout=60)
-        os.close(other)
+        os.close(early)
 
 
 def test_what_a_log_deleted_by_hand_held_is_saved_by_closing(database: str) -> None:

@@ -31,9 +31,7 @@ def proof_pictures(runs: Sequence[GateRun], found: Sequence[Standing]) -> dict[s
 
 
 def _excess(run: GateRun) -> float:
-    """The worst ratio over its limit, of the measures that moved at all: where every write was done then and now, that
-    is all there is to say of it.
-    """
+    """The worst ratio over its limit, of the measures that moved; "all writes done, as ever" would hide them."""
     limits = {measure.name: 1 + measure.tolerance for measure in MEASURES}
     moved = {name: ratio for name, ratio in run.ratios.items() if ratio != 1} or run.ratios
     return max(ratio / limits.get(name, 1.0) for name, ratio in moved.items())

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["Stall"]
 
 # How far apart the looks of those are who have few others ahead of them. All the rest look for the first time while a
-# patience of 5 s, the default, is not over, and then each time after as long again as they have waited. A look of a
-# process that slept costs some 100 us, and 256 of them twice a second would take a twentieth of a core.
+# patience of 5 s, the default, is not over, and then after twice as long each time. A look of a process that slept
+# costs some 100 us, and 256 of them twice a second would take a twentieth of a core.
 _LOOK_S = 0.5
 _FEW = 8
 _FIRST_FAR_LOOK_S = 3.0

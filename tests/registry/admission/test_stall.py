@@ -37,7 +37,7 @@ def _admit(line: TicketFile, ticket: int) -> None:
     line.admit(ticket, Insider(os.getpid(), pid_namespace_inode(), 1, 0))
 
 
-def test_whoever_is_far_behind_looks_again_after_as_long_as_they_have_waited(stall: Stall) -> None:
+def test_whoever_is_far_behind_looks_again_after_twice_as_long_each_time(stall: Stall) -> None:
     assert stall.look_s == 3
     assert [stall.look(), stall.look()] == [6, 12]
 
