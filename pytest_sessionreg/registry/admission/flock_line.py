@@ -42,7 +42,7 @@ class FlockLine:
         self._pid = os.getpid()
         self._namespace = pid_namespace_inode()
 
-    def enter_at_once(self, now_ns: int) -> bool:
+    def enter_at_once(self, now_ns: int, slice_ns: int) -> bool:  # noqa: ARG002  as TicketLine's
         """Enter if nobody is inside; whether we are inside now."""
         if not _try_lock(self._own):
             return False
@@ -122,7 +122,7 @@ class FlockLine:
         self._end_thread()
 
     def _poll(self, deadline: float) -> bool:
-        while not self.enter_at_once(monotonic_ns()):
+        while not self.enter_at_once(monotonic_ns(), 0):
             remaining_s = deadline - monotonic()
             if remaining_s <= 0:
                 return False

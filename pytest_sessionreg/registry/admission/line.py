@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     class Line(Protocol):
         """One writer's way in and out; see TicketLine. All of it raises OSError where the sidecar fails."""
 
-        def enter_at_once(self, now_ns: int) -> bool:
-            """Enter unless that would mean to wait, or to go ahead of others; whether we are inside now."""
+        def enter_at_once(self, now_ns: int, slice_ns: int) -> bool:
+            """Enter unless that would mean to wait, or to go ahead of others; whether we are inside now.
+
+            slice_ns: for how long from now on we may come back ahead of the line.
+            """
 
         def enter(self, deadline: float) -> bool:
             """Wait for our turn; False if `deadline` (monotonic seconds) came first."""

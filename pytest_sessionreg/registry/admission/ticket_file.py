@@ -118,7 +118,7 @@ class TicketFile(ByteLocks):
 def room_until_ns(header: bytes) -> int:
     """Until when to make room, as the first HEADER_BYTES of the file say; 0 for not at all."""
     field = header[_ROOM_AT:]
-    if field == _NO_ROOM:
+    if field == _NO_ROOM or not field:
         return 0
     until_ns = int.from_bytes(field, "little")
     return until_ns if until_ns - monotonic_ns() <= ROOM_NS else 0

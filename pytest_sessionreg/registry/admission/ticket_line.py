@@ -73,8 +73,11 @@ class TicketLine:
 
     # -- the way in ----------------------------------------------------------------------------------------------
 
-    def enter_at_once(self, now_ns: int) -> bool:
-        """Enter without a ticket, inside our lease or because nobody is in line or inside; whether we are inside."""
+    def enter_at_once(self, now_ns: int, slice_ns: int) -> bool:
+        """Enter without a ticket, inside our lease or because nobody is in line or inside; whether we are inside.
+
+        slice_ns: as for `admitted`; there is no lease while room is to be made, which is done between leases.
+        """
         file = self._file
         if now_ns < self._lease_until_ns:
             self._inside = file.try_lock(ENTER)
@@ -84,11 +87,10 @@ class TicketLine:
             file.check_unmoved()
             self._checked_ns = now_ns
         # an empty file is an empty line; after a writer gave up at the end, the next one takes a ticket
-        counters = os.pread(file.fd, 16, 0)
-        if counters[:8] == counters[8:] and file.try_lock(ENTER):
+        header = os.pread(file.fd, HEADER_BYTES, 0)
+        if header[:8] == header[8:16] and file.try_lock(ENTER):
             self._inside = True
-            self._entered_ns = now_ns
-            os.pwrite(file.fd, INSIDER.pack(self._pid, self._namespace, now_ns, 0), INSIDER_AT)
+            self._say_inside(now_ns, slice_ns if slice_ns and room_until_ns(header) <= now_ns else 0)
             return True
         return False
 
@@ -114,15 +116,27 @@ class TicketLine:
         There is none either if our last two writes took longer than that (one may have met a checkpoint): its end would
         wake the head in the middle of this one.
         """
-        self._entered_ns = now_ns = monotonic_ns()
-        brief = min(self._held_ns, self._held_before_ns) < slice_ns
-        self._lease_until_ns = lease_until_ns = now_ns + slice_ns if brief else 0
         file, ticket = self._file, self._ticket
         if ticket is None:
-            file.write(INSIDER, INSIDER_AT, self._pid, self._namespace, now_ns, lease_until_ns)
+            self._say_inside(monotonic_ns(), slice_ns)
             return
-        file.admit(ticket, Insider(self._pid, self._namespace, now_ns, lease_until_ns))
+        now_ns = monotonic_ns()
+        file.admit(ticket, Insider(self._pid, self._namespace, now_ns, self._lease(now_ns, slice_ns)))
         self._ticket = None
+
+    def _say_inside(self, now_ns: int, slice_ns: int) -> None:
+        os.pwrite(
+            self._file.fd,
+            INSIDER.pack(self._pid, self._namespace, now_ns, self._lease(now_ns, slice_ns)),
+            INSIDER_AT,
+        )
+
+    def _lease(self, now_ns: int, slice_ns: int) -> int:
+        """Hold from now on; until when `enter_at_once` may let us in ahead of the line, 0 for never."""
+        self._entered_ns = now_ns
+        brief = slice_ns and min(self._held_ns, self._held_before_ns) < slice_ns
+        self._lease_until_ns = lease_until_ns = now_ns + slice_ns if brief else 0
+        return lease_until_ns
 
     # -- the way out ---------------------------------------------------------------------------------------------
 

@@ -73,9 +73,10 @@ class _Bound:
 
     def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int:
         started_ns = monotonic_ns()
+        slice_ns = self._slice_ns if started_ns - self._left_ns < self._straight_back_ns else 0
         line = self._line or self._open_line()
         try:
-            if line is not None and line.enter_at_once(started_ns):
+            if line is not None and line.enter_at_once(started_ns, slice_ns):
                 if begin():
                     return 0
                 line.make_room()
@@ -91,9 +92,9 @@ class _Bound:
         except BaseException:
             self._give_up()
             raise
-        return self._begin_as_head(begin, started_ns, deadline)
+        return self._begin_as_head(begin, started_ns, deadline, slice_ns)
 
-    def _begin_as_head(self, begin: Callable[[], bool], started_ns: int, deadline: float) -> int:
+    def _begin_as_head(self, begin: Callable[[], bool], started_ns: int, deadline: float, slice_ns: int) -> int:
         try:
             busy = self._begin(begin, started_ns, deadline)
         except BaseException:
@@ -103,7 +104,7 @@ class _Bound:
             try:
                 if busy:
                     self._line.make_room()
-                self._line.admitted(self._slice_ns if started_ns - self._left_ns < self._straight_back_ns else 0)
+                self._line.admitted(slice_ns)
             except OSError as error:
                 self._lose_line(error)
         return busy

@@ -33,8 +33,8 @@ def line(tmp_path: Path) -> Iterator[Callable[[], FlockLine]]:
 
 def test_one_is_inside_at_a_time_and_the_wait_has_a_deadline(line: Callable[[], FlockLine]) -> None:
     one, other = line(), line()
-    assert one.enter_at_once(monotonic_ns())
-    assert not other.enter_at_once(monotonic_ns())
+    assert one.enter_at_once(monotonic_ns(), 0)
+    assert not other.enter_at_once(monotonic_ns(), 0)
     started = monotonic()
     assert not other.enter(started + 0.1)
     assert monotonic() - started >= 0.1
@@ -46,14 +46,14 @@ def test_one_is_inside_at_a_time_and_the_wait_has_a_deadline(line: Callable[[], 
     one.leave()
     assert other.enter(monotonic() + 5)
     other.admitted(0)
-    assert not one.enter_at_once(monotonic_ns())
+    assert not one.enter_at_once(monotonic_ns(), 0)
     other.leave()
     assert not one.state().held
 
 
 def test_a_wait_that_was_given_up_is_no_lock_when_it_is_granted_after_all(line: Callable[[], FlockLine]) -> None:
     one, other, third = line(), line(), line()
-    assert one.enter_at_once(monotonic_ns())
+    assert one.enter_at_once(monotonic_ns(), 0)
     assert not other.enter(monotonic() + 0.05)
     other.give_up()
     one.leave()
@@ -65,7 +65,7 @@ def test_a_killed_holder_lets_the_next_in(line: Callable[[], FlockLine], tmp_pat
     program = (
         "import time; from pytest_sessionreg.registry.admission.flock_line import FlockLine\n"
         f"line = FlockLine({str(tmp_path / 'line')!r})\n"
-        "assert line.enter_at_once(1); print('inside', flush=True); time.sleep(60)\n"
+        "assert line.enter_at_once(1, 0); print('inside', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         try:

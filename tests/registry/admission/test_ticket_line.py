@@ -70,22 +70,22 @@ def _waiting_process(path: Path, onlooker: TicketLine, place: int) -> Iterator[s
 
 def test_who_finds_the_line_empty_takes_no_ticket_and_passes_nobody(line: Callable[[], TicketLine]) -> None:
     alone, first, late = line(), line(), line()
-    assert alone.enter_at_once(monotonic_ns())
-    assert not late.enter_at_once(monotonic_ns()), "somebody is inside"
+    assert alone.enter_at_once(monotonic_ns(), 0)
+    assert not late.enter_at_once(monotonic_ns(), 0), "somebody is inside"
     waiting = _in_line(first)
     assert first.place() == 1
     alone.leave(monotonic_ns())
     waiting.join(10)
-    assert not alone.enter_at_once(monotonic_ns()), "somebody is inside"
+    assert not alone.enter_at_once(monotonic_ns(), 0), "somebody is inside"
     first.leave(monotonic_ns())
-    assert late.enter_at_once(monotonic_ns())
+    assert late.enter_at_once(monotonic_ns(), 0)
 
 
 def test_nobody_passes_the_line_while_somebody_waits(line: Callable[[], TicketLine]) -> None:
     first, second, late = line(), line(), line()
     assert _enter(first)
     waiting = _in_line(second)
-    assert not late.enter_at_once(monotonic_ns())
+    assert not late.enter_at_once(monotonic_ns(), 0)
     assert not _enter(late, 0.05)
     assert late.place() == 2
     late.give_up()
@@ -100,10 +100,10 @@ def test_the_short_way_in_comes_back_after_the_last_in_line_gave_up(line: Callab
     assert not impatient.enter(monotonic() + 0.02)
     impatient.give_up()
     holder.leave(monotonic_ns())
-    assert not other.enter_at_once(monotonic_ns()), "the line looks as if somebody were waiting"
+    assert not other.enter_at_once(monotonic_ns(), 0), "the line looks as if somebody were waiting"
     assert _enter(other)
     other.leave(monotonic_ns())
-    assert holder.enter_at_once(monotonic_ns())
+    assert holder.enter_at_once(monotonic_ns(), 0)
 
 
 def test_whoever_is_killed_in_the_middle_keeps_nobody_waiting_and_order_holds(
@@ -131,13 +131,27 @@ def test_a_lease_lets_its_owner_back_in_ahead_of_the_line_and_ends(line: Callabl
     returns = 0
     while True:
         owner.leave(monotonic_ns())
-        if not owner.enter_at_once(monotonic_ns()):
+        if not owner.enter_at_once(monotonic_ns(), 0):
             break
         returns += 1
     assert returns > 3
     waiting.join(10)
     assert waiter._inside
     assert monotonic_ns() > lease_until - 1_000_000
+
+
+def test_who_comes_straight_back_has_a_lease_although_nobody_was_in_line(line: Callable[[], TicketLine]) -> None:
+    owner, waiter = line(), line()
+    assert owner.enter_at_once(monotonic_ns(), 40_000_000)
+    lease_until = owner._lease_until_ns
+    waiting = _in_line(waiter)
+    owner.leave(monotonic_ns())
+    assert owner.enter_at_once(monotonic_ns(), 40_000_000), "ahead of the line, which has one waiting"
+    owner.leave(monotonic_ns())
+    waiting.join(10)
+    assert waiter._inside
+    assert monotonic_ns() > lease_until - 1_000_000
+    assert not owner.enter_at_once(monotonic_ns(), 40_000_000)
 
 
 def test_an_owner_whose_writes_outlast_the_slice_gets_no_lease(line: Callable[[], TicketLine]) -> None:
@@ -291,3 +305,12 @@ def test_room_is_made_for_writers_that_do_not_queue_for_as_long_as_they_are_met(
     assert _enter(other)
     other.leave(monotonic_ns())
     assert other._room_until_ns == 0, "damage is no reason to dawdle"
+
+
+def test_who_comes_straight_back_has_no_lease_while_room_is_to_be_made(line: Callable[[], TicketLine]) -> None:
+    owner, other = line(), line()
+    other.make_room()
+    assert owner.enter_at_once(monotonic_ns(), 40_000_000)
+    assert owner._lease_until_ns == 0
+    owner.leave(monotonic_ns())
+    assert owner._room_until_ns > monotonic_ns(), "and leaves some, from its next write on"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,20 @@ def test_only_queued_writers_never_meet_sqlite_busy(database: str, workers: Work
     assert workers.run(write, 8, database) == [0] * 8
     with Registry.open(database) as registry:
         assert len(registry.sessions.list()) == 400
+
+
+def test_only_a_writer_that_comes_straight_back_has_a_slice(database: str) -> None:
+    with Registry.open(database, policy=WriteQueue(slice=0.05)) as registry:
+        admission: Any = registry._database._admission
+
+        def leased() -> bool:
+            with registry.transaction():
+                return bool(admission._line._lease_until_ns)
+
+        assert any(leased() for _ in range(100)), "a machine on which no two writes are within 25 ms"
+        for _ in range(3):
+            sleep(0.06)
+            assert not leased(), "it was away"
 
 
 def test_a_writer_that_gives_up_in_line_says_its_place_and_the_next_is_admitted(database: str) -> None:
