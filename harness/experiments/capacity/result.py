@@ -22,9 +22,8 @@ class Point:
     smallest at which it did not, None if it was not found up to the ceiling. rounds: run at `held`. harder: rounds at
     more writers, counted where none gave up a write: what holds there holds here. failing_share: of all rounds at
     `held`, at most so many give up a write, with 95 % confidence; None without rounds. slow_share: of the writes at
-    `held`, over the target's p99_ms. utilization: share of the time in which the lock was held there, at most 1:
-    stored rounds may say more, for holds that overlap were not always cut (Samples.locked_us). done: whether the
-    gap between held and failed is closed, coarsely at least.
+    `held`, over the target's p99_ms. utilization: share of the time in which the lock was held there. done: whether
+    the gap between held and failed is closed, coarsely at least.
     """
 
     question: str
@@ -133,6 +132,6 @@ def frontier_point(
         harder=harder,
         failing_share=failing_share_bound(len(at.rounds) + harder, at.failed_rounds) if at else None,
         slow_share=at.slow / at.writes if at else None,
-        utilization=min(1.0, sum(entry.utilization for entry in at.rounds) / len(at.rounds)) if at else None,
+        utilization=sum(entry.utilization for entry in at.rounds) / len(at.rounds) if at else None,
         done=next_load(held, failed, start=1, ceiling=ceiling, resolution=COARSE) is None,
     )
