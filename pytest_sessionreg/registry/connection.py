@@ -18,8 +18,8 @@ __all__ = ["LOG_LIMIT_BYTES", "OPEN_PATIENCE_S", "open_connection", "set_busy_ti
 
 # SQLite's own busy handler while opening: recovery after a crash holds everybody off (SQLITE_BUSY_RECOVERY).
 OPEN_PATIENCE_S = 5.0
-# Twice what the log grows to by itself: SQLite checkpoints it at 1,000 pages, 4 MB, in the COMMIT that reaches them and so
-# in the line; no other size has a better tail (reports/write-queue/checkpoints.md).
+# Twice what the log grows to by itself: SQLite checkpoints it at 1,000 pages, 4 MB, in the COMMIT that reaches them and
+# so in the line; no other size has a better tail (reports/write-queue/checkpoints.md).
 LOG_LIMIT_BYTES = 8 << 20
 # One page of the smallest size (https://www.sqlite.org/fileformat2.html, 1.3.2).
 _SMALLEST_DATABASE = 512
