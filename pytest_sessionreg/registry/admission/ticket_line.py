@@ -76,7 +76,8 @@ class TicketLine:
     def enter_at_once(self, now_ns: int, slice_ns: int) -> bool:
         """Enter without a ticket, inside our lease or because nobody is in line or inside; whether we are inside.
 
-        slice_ns: as for `admitted`; there is no lease while room is to be made, which is done between leases.
+        slice_ns: as for `admitted`. There is no lease while room is to be made either: `leave` makes none within one,
+        and whoever is alone has no hand-overs, in which a line leaves the lock free.
         """
         file = self._file
         if now_ns < self._lease_until_ns:

@@ -141,17 +141,15 @@ def test_a_lease_lets_its_owner_back_in_ahead_of_the_line_and_ends(line: Callabl
 
 
 def test_who_comes_straight_back_has_a_lease_although_nobody_was_in_line(line: Callable[[], TicketLine]) -> None:
-    owner, waiter = line(), line()
-    assert owner.enter_at_once(monotonic_ns(), 40_000_000)
-    lease_until = owner._lease_until_ns
-    waiting = _in_line(waiter)
-    owner.leave(monotonic_ns())
-    assert owner.enter_at_once(monotonic_ns(), 40_000_000), "ahead of the line, which has one waiting"
-    owner.leave(monotonic_ns())
-    waiting.join(10)
-    assert waiter._inside
-    assert monotonic_ns() > lease_until - 1_000_000
-    assert not owner.enter_at_once(monotonic_ns(), 40_000_000)
+    owner, waiter, slice_ns = line(), line(), 40_000_000
+    now_ns = monotonic_ns()
+    assert owner.enter_at_once(now_ns, slice_ns)
+    waiter._join(monotonic() + 5)
+    assert waiter._ticket is not None
+    owner.leave(now_ns + 1)
+    assert owner.enter_at_once(now_ns + slice_ns - 1, slice_ns), "ahead of the line, until the lease ends"
+    owner.leave(now_ns + slice_ns - 1)
+    assert not owner.enter_at_once(now_ns + slice_ns, slice_ns)
 
 
 def test_an_owner_whose_writes_outlast_the_slice_gets_no_lease(line: Callable[[], TicketLine]) -> None:
