@@ -52,6 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "storm_budget(*, exhausted=0, failed=0, lost=0, busy_rate=None, p99_ms=None, slowdown_p99=None): limits that "
         "every storm of this test has to keep; beyond one the test fails.",
     )
+    if config.getoption("fulltrace"):
+        from .processes.user_frames import show_all
+
+        show_all(shown=True)
+        config.add_cleanup(lambda: show_all(shown=False))
     if not config.pluginmanager.is_blocked(STORM_GATE):
         config.pluginmanager.register(StormGate(config), STORM_GATE)
     if config.getini("sessionreg_guard") and not config.pluginmanager.is_blocked(_GUARD):

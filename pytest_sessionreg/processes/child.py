@@ -5,27 +5,23 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-import traceback
 from contextlib import nullcontext
 from multiprocessing.connection import Connection
 from typing import Any
 
-import cloudpickle
-
-from . import payload
 from .crash_at import Armed
 from .message import CRASHING, FAILURE, MISSED, READY, VALUE, Failure, Missed
+from .payload import loads
+from .pickling import pickled
+from .user_frames import user_traceback
 
 __all__ = ["live"]
-
-# Whose frames, on the way to the caller's function, tell nobody anything.
-_OUR_FILES = {__file__, payload.__file__}
 
 
 def live(connection: Connection) -> None:
     """The whole life of a worker: one call received, one answer sent; returns early when the group is gone."""
     try:
-        prepare, arguments, crash_at = pickle.loads(connection.recv_bytes())  # noqa: S301  our own parent wrote it
+        prepare, arguments, crash_at = loads(connection.recv_bytes())
         run = prepare(*arguments)
         crash = None if crash_at is None else Armed(crash_at, lambda: connection.send_bytes(CRASHING))
     except BaseException as error:  # noqa: BLE001  every way out of the function is reported, SystemExit too
@@ -47,7 +43,7 @@ def live(connection: Connection) -> None:
         _send(connection, MISSED + pickle.dumps(missed))
         return
     try:
-        answer = VALUE + cloudpickle.dumps(value)
+        answer = VALUE + pickled(value).data
     except Exception as error:  # noqa: BLE001  a result of the caller's may raise anything when pickled
         answer = _failure("result", error)
     _send(connection, answer)
@@ -72,8 +68,5 @@ def _send(connection: Connection, answer: Any) -> None:
 
 def _failure(phase: str, error: BaseException) -> bytes:
     kind = type(error)
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename in _OUR_FILES:
-        frames = frames.tb_next
-    text = "".join(traceback.format_exception(kind, error, frames))
-    return FAILURE + pickle.dumps(Failure(phase, f"{kind.__module__}.{kind.__qualname__}", str(error), text))
+    failure = Failure(phase, f"{kind.__module__}.{kind.__qualname__}", str(error), user_traceback(error))
+    return FAILURE + pickle.dumps(failure)

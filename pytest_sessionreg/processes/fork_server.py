@@ -27,7 +27,8 @@ from .deadline import Deadline
 __all__ = ["main", "stop_child"]
 
 # Requests, one byte each: fork a worker (a socket comes along), tell a worker's exit status or stop it (its pid
-# follows), end. Hanging up without the last means that the parent was killed.
+# follows), end (the number of workers that have answered, and their pids, follow). Hanging up without the last means
+# that the parent was killed.
 FORK = b"F"
 STATUS = b"S"
 STOP = b"T"
@@ -38,6 +39,8 @@ UNKNOWN_STATUS = 1 << 32
 
 _PR_SET_PDEATHSIG = 1
 _STATUS_PATIENCE_S = 2.0
+# How long a worker that has answered may take to leave by itself: coverage writes its data then.
+LEAVE_PATIENCE_S = 5.0
 # How much longer than their deadline workers live when the parent, whose business it is, does not end them.
 GRACE_S = 2.0
 
@@ -69,8 +72,7 @@ def main(fd: int) -> NoReturn:
     except Exception:  # noqa: BLE001  the end below leaves no time for the interpreter to print it
         traceback.print_exc()
     finally:
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
+        _kill(children)
         for pid in children:
             os.waitpid(pid, 0)
         if scratch is not None:
@@ -82,9 +84,33 @@ def main(fd: int) -> NoReturn:
 def _await_request(control: socket.socket, children: set[int], deadline: Deadline) -> None:
     """Wait for the parent; kill the workers at the deadline, because a parent that hangs or stands still will not."""
     if deadline.passed or not select.select([control], [], [], deadline.remaining_s())[0]:
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
+        _kill(children)
         select.select([control], [], [])
+
+
+def _kill(children: set[int]) -> None:
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _end(children: set[int], leaving: set[int]) -> None:
+    """Kill the workers that have not answered, and wait for those that are `leaving`, in the time that they have."""
+    _kill(children - leaving)
+    leaving &= children
+    for pid in leaving:
+        os.kill(pid, signal.SIGCONT)  # one that was stopped after its answer
+    signal.signal(signal.SIGALRM, _time_is_over)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, LEAVE_PATIENCE_S)
+        while leaving & children:
+            children.discard(os.wait()[0])
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except TimeoutError:
+        return
+
+
+def _time_is_over(*_: object) -> NoReturn:
+    raise TimeoutError
 
 
 def _serve(control: socket.socket, children: set[int]) -> bool:
@@ -93,6 +119,9 @@ def _serve(control: socket.socket, children: set[int]) -> bool:
     if not request:
         raise EOFError
     if request == END:
+        (count,) = NUMBER.unpack(_receive(control, NUMBER.size))
+        leaving = {NUMBER.unpack(_receive(control, NUMBER.size))[0] for _ in range(count)}
+        _end(children, leaving)
         return False
     if request == FORK:
         number = _fork(descriptors[0], control)

@@ -20,6 +20,8 @@ from .worker import Worker, raise_failures
 
 __all__ = ["Group", "StartMethod"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 _TICK_S = 0.1
 
 
@@ -118,7 +120,6 @@ class Group(Sequence[Worker]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        __tracebackhide__ = True
         self.end()
         if kind is None:
             self.raise_untold()
@@ -129,14 +130,12 @@ class Group(Sequence[Worker]):
         on_tick is called about ten times a second meanwhile. Raises WorkerFailed, WorkerDied, CrashPointMissed or
         DeadlinePassed.
         """
-        __tracebackhide__ = True
         self.wait_until_ready()
         self.open_gate()
         return self.results(on_tick)
 
     def wait_until_ready(self) -> None:
         """Wait until every worker stands at the gate. One that fails to get there ends the wait for all."""
-        __tracebackhide__ = True
         self._receive_until(lambda worker: worker.ready, "preparing", give_up=lambda worker: worker.answered)
         raise_failures(self._workers, len(self), self._deadline)
 
@@ -154,14 +153,12 @@ class Group(Sequence[Worker]):
         """Every worker's result, in the order of the calls. None for one that was killed, by `kill` or at its crash
         point, before it had one. Raises as `run` does, and GroupEnded.
         """
-        __tracebackhide__ = True
         self._receive_until(lambda worker: worker.answered, "running", on_tick)
         raise_failures(self._workers, len(self), self._deadline)
         return [worker.value() for worker in self._workers]
 
     def wait(self) -> list[int | None]:
         """Wait until every worker has ended; their exit statuses, in the order of the calls. Raises DeadlinePassed."""
-        __tracebackhide__ = True
         self._receive_until(lambda worker: worker.answered, "running")
         return [worker.wait() for worker in self._workers]
 
@@ -195,11 +192,10 @@ class Group(Sequence[Worker]):
             for worker in self._workers:
                 worker.close()
         finally:
-            launcher.end()
+            launcher.end([worker.pid for worker in self._workers if worker.answered and not worker.died])
 
     def raise_untold(self) -> None:
         """Raise the failures that no call has raised yet: what went wrong while nobody asked is not passed over."""
-        __tracebackhide__ = True
         raise_failures([worker for worker in self._workers if not worker.told], len(self), self._deadline)
 
     def _receive_until(
@@ -210,7 +206,6 @@ class Group(Sequence[Worker]):
         give_up: Callable[[Worker], bool] = lambda _: False,
     ) -> None:
         """Receive until every worker is `done`, or until one of those that were heard is to `give_up` for."""
-        __tracebackhide__ = True
         while waiting := {worker.connection: worker for worker in self._workers if not done(worker)}:
             if self._ended:
                 numbers = ", ".join(str(worker.index) for worker in waiting.values())

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -17,6 +17,7 @@ from threading import Thread
 from typing import Protocol
 
 from . import child, fork_server
+from .deadline import Deadline
 from .errors import ProcessError
 
 __all__ = ["ForkServer", "Launcher", "Spawner"]
@@ -37,8 +38,10 @@ class Launcher(Protocol):
     def stop(self, pid: int) -> None:
         """Stop a worker, and wait until it stands still or has ended."""
 
-    def end(self) -> None:
-        """Kill every worker that is left and wait until all are gone."""
+    def end(self, leaving: Collection[int] = ()) -> None:
+        """Kill every worker that is left and wait until all are gone. Those that are `leaving`, because they have
+        answered, get a bounded time to do so by themselves.
+        """
 
 
 class ForkServer:
@@ -102,10 +105,10 @@ class ForkServer:
         """Ask the server, which is told by the kernel when its child has stopped."""
         self._ask(fork_server.STOP, pid)
 
-    def end(self) -> None:
+    def end(self, leaving: Collection[int] = ()) -> None:
         """Hang up, which is the server's sign to kill all it started, and itself."""
         with contextlib.suppress(OSError):  # it may have died already
-            self._control.sendall(fork_server.END)
+            self._control.sendall(fork_server.END + b"".join(map(fork_server.NUMBER.pack, (len(leaving), *leaving))))
         self._control.close()  # the server kills and reaps its workers, then its own process group
         try:
             self._server.wait(_END_PATIENCE_S)
@@ -170,10 +173,15 @@ class Spawner:
         """Stop a child of ours; the kernel tells when it stands still."""
         fork_server.stop_child(pid)
 
-    def end(self) -> None:
+    def end(self, leaving: Collection[int] = ()) -> None:
         """Kill and reap every worker."""
-        for process in self._processes.values():
-            process.kill()
+        patience = Deadline(fork_server.LEAVE_PATIENCE_S)
+        for pid, process in self._processes.items():
+            if pid not in leaving:
+                process.kill()
+        for pid in leaving:
+            self._processes[pid].join(patience.remaining_s())
+            self._processes[pid].kill()
         for process in self._processes.values():
             process.join(_END_PATIENCE_S)
             process.close()

@@ -1,23 +1,20 @@
-"""How a function reaches a worker: pickled by cloudpickle, by value where the worker could not import it."""
+"""How a function reaches a worker: pickled, by value where the worker could not import it."""
 
 from __future__ import annotations
 
+import linecache
 import pickle
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from io import BytesIO
 from types import ModuleType
 from typing import Any
 
-import cloudpickle
-
+from . import user_frames
 from .crash_at import CrashAt
 from .errors import ProcessError
+from .pickling import pickled
 
-__all__ = ["Call", "dumps"]
+__all__ = ["Call", "dumps", "loads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +36,28 @@ class Call:
 
 
 def dumps(call: Call, *, by_value: Sequence[ModuleType] = ()) -> bytes:
-    """The pickled call. Functions and classes of the modules `by_value` travel whole, without being imported there."""
-    with ExitStack() as registered:
-        for module in by_value:
-            registered.enter_context(_by_value(module))
-        buffer = BytesIO()
-        try:
-            _Pickler(buffer).dump((call.prepare, call.arguments, call.crash_at))
-        except (TypeError, pickle.PicklingError) as error:
-            raise ProcessError(
-                f"the function cannot be sent to a worker: {error}; what it uses of its own module travels with it, so "
-                "make such an object inside the function, or import it from another module"
-            ) from error
-        return buffer.getvalue()
+    """The pickled call. Functions and classes of the modules `by_value` travel whole, without being imported there.
 
-
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
-    """cloudpickle's, which knows modules by their exact type: some libraries put an object of their own (apsw)."""
-
-    def reducer_override(self, obj: Any) -> Any:
-        kind = type(obj)
-        if kind is not ModuleType and issubclass(kind, ModuleType) and obj.__name__ in sys.modules:
-            return import_module, (obj.__name__,)
-        return super().reducer_override(obj)
-
-
-@contextmanager
-def _by_value(module: ModuleType) -> Iterator[None]:
-    if module.__name__ in cloudpickle.list_registry_pickle_by_value() or module.__name__ not in sys.modules:
-        yield
-        return
-    cloudpickle.register_pickle_by_value(module)
+    Raises ProcessError for what cannot be pickled.
+    """
     try:
-        yield
-    finally:
-        cloudpickle.unregister_pickle_by_value(module)
+        body = pickled((call.prepare, call.arguments, call.crash_at), by_value=by_value)
+    except (TypeError, pickle.PicklingError) as error:
+        raise ProcessError(
+            f"the function cannot be sent to a worker: {error}; what it uses of its own module travels with it, so "
+            "make such an object inside the function, or import it from another module"
+        ) from error
+    return pickle.dumps((user_frames.all_are_shown(), body.sources, body.data))
+
+
+def loads(data: bytes) -> tuple[Callable[..., Callable[[], Any]], tuple[Any, ...], CrashAt | None]:
+    """A call's function, arguments and crash point, in the worker. Raises whatever unpickling them raises."""
+    all_shown, sources, body = pickle.loads(data)  # noqa: S301  our own parent wrote it
+    user_frames.show_all(shown=all_shown)
+    for name, lines in sources.items():
+        linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
+    function, arguments, crash_at = pickle.loads(body)  # noqa: S301  as above
+    return function, arguments, crash_at
 
 
 def _partial(function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:

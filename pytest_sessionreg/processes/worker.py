@@ -27,6 +27,8 @@ from .message import CRASHING, FAILURE, MISSED, READY, Failure, Missed
 
 __all__ = ["Worker", "raise_failures"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 # How long the kernel may take to end a process that was killed, and one that hung up may take to end.
 _KILL_PATIENCE_S = 10.0
 _EXIT_PATIENCE_S = 2.0
@@ -94,14 +96,12 @@ class Worker:
 
     def stop(self) -> None:
         """SIGSTOP, and wait until it stands still, with every lock it holds. Raises WorkerEnded."""
-        __tracebackhide__ = True
         self._must_live("stopped")
         self._launcher.stop(self.pid)
         self._must_live("stopped")
 
     def cont(self) -> None:
         """SIGCONT: a stopped one goes on. Raises WorkerEnded."""
-        __tracebackhide__ = True
         self._must_live("continued")
         os.kill(self.pid, signal.SIGCONT)
 
@@ -110,7 +110,6 @@ class Worker:
 
         None where the status cannot be learned. Raises DeadlinePassed.
         """
-        __tracebackhide__ = True
         self._await_answer()
         if not self._has_ended(self._deadline.remaining_s()):
             raise DeadlinePassed((self.index,), self._deadline.seconds, "ending")
@@ -122,7 +121,6 @@ class Worker:
 
         Raises WorkerFailed, WorkerDied, CrashPointMissed, DeadlinePassed, or GroupEnded.
         """
-        __tracebackhide__ = True
         self._await_answer()
         if not self.answered:
             raise GroupEnded(f"worker {self.index} had not answered when its group ended; ask for its result before")
@@ -169,14 +167,12 @@ class Worker:
         self.connection.close()
 
     def _await_answer(self) -> None:
-        __tracebackhide__ = True
         while not self.answered and not self._closed:
             if not wait([self.connection], self._deadline.remaining_s()):
                 raise DeadlinePassed((self.index,), self._deadline.seconds, "running")
             self.receive()
 
     def _must_live(self, what: str) -> None:
-        __tracebackhide__ = True
         if not self.alive:
             status = describe_status(self.exit_status())
             raise WorkerEnded(f"worker {self.index} has ended ({status}) and cannot be {what}; let it live until then")
@@ -214,7 +210,6 @@ def raise_failures(workers: Sequence[Worker], count: int, deadline: Deadline) ->
 
     count: how many the group has. Raises WorkerFailed, DeadlinePassed, WorkerDied or CrashPointMissed, in this order.
     """
-    __tracebackhide__ = True  # pytest then shows the test's line, and so at every call on the way here
     failures = {worker.index: worker.failure for worker in workers if worker.failure is not None}
     dead = [worker for worker in workers if worker.died and not worker.killed and not worker.crashed]
     missed = {worker.index: worker.missed for worker in workers if worker.missed is not None}

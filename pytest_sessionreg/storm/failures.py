@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from types import TracebackType
+
+from ..processes.user_frames import place_raised, user_traceback
 
 __all__ = ["Failure", "FailureLog", "merged", "read_failures"]
-
-_OURS = os.path.join(os.path.dirname(__file__), "workloads", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +48,14 @@ class FailureLog:
     def add(self, error: BaseException, sequence: int, *, exhausted: bool = False) -> None:
         """Count `error`, raised by the write `sequence`."""
         kind = type(error)
-        frames = error.__traceback__
-        while frames is not None and frames.tb_next is not None and _is_ours(frames):
-            frames = frames.tb_next
-        last = frames
-        while last is not None and last.tb_next is not None:
-            last = last.tb_next
-        place = "" if last is None else f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}"
+        place = place_raised(error)
         name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
         known = self._failures.get((name, place, exhausted))
         if known is not None:
             self._failures[name, place, exhausted] = replace(known, count=known.count + 1)
             return
-        text = "".join(traceback.format_exception(kind, error, frames))
         self._failures[name, place, exhausted] = Failure(
-            name, place, str(error), text, 1, self._worker, sequence, exhausted
+            name, place, str(error), user_traceback(error), 1, self._worker, sequence, exhausted
         )
         self.save()
 
@@ -76,11 +67,6 @@ class FailureLog:
             with open(f"{self._path}.new", "w", encoding="utf-8") as file:
                 json.dump([asdict(failure) for failure in self._failures.values()], file)
             os.replace(f"{self._path}.new", self._path)
-
-
-def _is_ours(frame: TracebackType) -> bool:
-    """Whether a frame is of the storm's own code, between its worker and the caller's function."""
-    return frame.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
 def read_failures(paths: Sequence[str]) -> tuple[Failure, ...]:

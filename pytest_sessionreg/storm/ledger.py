@@ -17,6 +17,8 @@ from .errors import StormError
 
 __all__ = ["HEADER", "OUTCOMES", "PHASES", "RECORD", "UNKNOWN_NS", "UNSEEN", "Ledger"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 # The header: records made, busy BEGINs so far, all BEGINs so far; for the live display only.
 HEADER = struct.Struct("<QQQ40x")
 # started_ns, late_ns, before_ns, wait_ns, hold_ns, after_ns, sequence, busy, retries, code, phase, outcome. The outcome

@@ -17,6 +17,8 @@ from .workloads.registry_workload import RegistryStorm
 
 __all__ = ["Plan", "check_parameter"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 # Beyond this the machine measures its own scheduler; and a typing error should not start a million processes.
 _MOST_WORKERS = 4096
 _MOST_PER_SECOND = 1_000_000

@@ -14,6 +14,8 @@ from .storm import run_storm
 
 __all__ = ["Rounds", "run_rounds"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rounds(Sequence[Run]):

@@ -35,6 +35,8 @@ from .workloads.registry_workload import RegistryStorm
 
 __all__ = ["Progress", "run_storm"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 _OUR_ERRORS = (RegistryError.__module__, StormError.__module__)
 _PACKAGE = __name__.split(".", maxsplit=1)[0]
 # Loaded once and shared by all workers; ctypes is what each needs to die with its parent.

@@ -26,6 +26,8 @@ from .record import StormRecord
 
 __all__ = ["Conduct", "budget_of", "conducted", "scaled"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 
 class Conduct(Protocol):
     """Runs the rounds of a storm."""
@@ -40,7 +42,6 @@ def conducted(
     """The rounds of the storm called `name`, and its record without what the budget says. Raises what run_rounds
     raises.
     """
-    __tracebackhide__ = True
     plan = scaled(plan, options.scale)
     with ExitStack() as stack:
         stack.enter_context(storm_turn())

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["STORM_GATE", "StormGate"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 # The name under which the plugin registers what conducts the storms.
 STORM_GATE = "sessionreg-storms"
 
@@ -143,7 +145,6 @@ class StormGate:
         return "\n\n".join(problems)
 
     def _conduct(self, item: pytest.Item, plan: Plan, rounds: int) -> Rounds:
-        __tracebackhide__ = True
         from .conduct import budget_of, conducted
 
         number = item.stash[self._names] = item.stash[self._names] + 1

@@ -233,3 +233,57 @@ def _until(condition: Callable[[], object]) -> None:
     while not condition():
         assert monotonic() < deadline
         sleep(0.005)
+
+
+def _leave_by(leave: Callable[[int], object]) -> None:
+    """Ends as under coverage, which does its work in `os._exit`."""
+    os._exit = leave  # type: ignore[assignment]
+
+
+@_EVERY_METHOD
+def test_one_that_has_answered_leaves_by_itself(method: StartMethod, tmp_path: Path) -> None:
+    real_exit = os._exit
+
+    def answer() -> str:
+        def leave(status: int) -> None:
+            sleep(0.3)
+            (tmp_path / "data").write_text("of coverage")
+            real_exit(status)
+
+        _leave_by(leave)
+        return "answer"
+
+    with Group([Call.plain(answer)], deadline_s=60, by_value=_ME, start_method=method) as group:
+        assert group.run() == ["answer"]
+    assert (tmp_path / "data").read_text() == "of coverage"
+
+
+@pytest.mark.slow
+@_EVERY_METHOD
+def test_one_that_has_answered_and_never_leaves_is_killed(method: StartMethod) -> None:
+    def answer() -> int:
+        _leave_by(lambda _: signal.pause())
+        return os.getpid()
+
+    with Group([Call.plain(answer)], deadline_s=60, by_value=_ME, start_method=method) as group:
+        (pid,) = group.run()
+    assert not psutil.pid_exists(pid)
+
+
+def test_one_that_was_stopped_after_its_answer_is_let_go(tmp_path: Path) -> None:
+    real_exit = os._exit
+
+    def answer() -> None:
+        def leave(status: int) -> None:
+            (tmp_path / "leaving").touch()
+            signal.raise_signal(signal.SIGSTOP)
+            (tmp_path / "left").touch()
+            real_exit(status)
+
+        _leave_by(leave)
+
+    with Group([Call.plain(answer)], deadline_s=60, by_value=_ME) as group:
+        group.run()
+        while psutil.Process(group[0].pid).status() != psutil.STATUS_STOPPED:
+            sleep(0.01)
+    assert (tmp_path / "left").exists()

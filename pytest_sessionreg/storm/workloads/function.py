@@ -23,6 +23,8 @@ from .own_writer import OwnWriter
 
 __all__ = ["Function", "given", "imported_by", "load_function", "loaded"]
 
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
 T = TypeVar("T")
 
 # The names of a first parameter, and so what the function is given.
