@@ -11,6 +11,11 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from .inner_runs import inner_runs_inherit_nothing, pytest_pyfunc_call, pytester
+from .whole_suite import pytest_cmdline_main
+
+__all__ = ["database", "inner_runs_inherit_nothing", "pytest_cmdline_main", "pytest_pyfunc_call", "pytester"]
+
 _SETTLE_S = 5.0
 
 # As everywhere, no time is asserted: how long an example takes says how busy the machine is.

@@ -113,10 +113,7 @@ def test_next():
 
 
 @pytest.mark.parametrize("words", [["-o", "sessionreg_guard=false"], ["-p", "no:sessionreg-guard"]], ids=str)
-def test_the_guard_can_be_switched_off(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, words: list[str]
-) -> None:
-    monkeypatch.delenv(GUARD_VARIABLE)
+def test_the_guard_can_be_switched_off(pytester: pytest.Pytester, words: list[str]) -> None:
     code = f"""
 def test_it():
     Registry.open().close()
