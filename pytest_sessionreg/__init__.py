@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from .crash import crash_point
     from .processes import CrashAt
     from .registry import Registry, RegistryError, WriteTimeout
-    from .registry.admission.busy_timeout import BusyTimeout
-    from .registry.admission.fixed_interval import FixedInterval
-    from .registry.admission.record import WriteRecord
-    from .registry.admission.retry_budget import RetryBudget
-    from .registry.admission.write_queue import WriteQueue
-    from .storm.budget import Budget, BudgetExceeded
+    from .registry.sqlite.admission.busy_timeout import BusyTimeout
+    from .registry.sqlite.admission.fixed_interval import FixedInterval
+    from .registry.sqlite.admission.record import WriteRecord
+    from .registry.sqlite.admission.retry_budget import RetryBudget
+    from .registry.sqlite.admission.write_queue import WriteQueue
+    from .results.limits import Budget, BudgetExceeded
 
 __all__ = [
     "Budget",
@@ -59,7 +59,7 @@ def __getattr__(name: str) -> object:
 
         return CrashAt
     if name in {"Budget", "BudgetExceeded"}:
-        from .storm import budget
+        from .results import limits as budget
 
         return getattr(budget, name)
     module = _POLICIES.get(name)

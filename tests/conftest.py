@@ -12,8 +12,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from .inner_runs import inner_runs_inherit_nothing, pytest_pyfunc_call, pytester
-from .whole_suite import pytest_cmdline_main
+from tests.inner_runs import inner_runs_inherit_nothing, pytest_pyfunc_call, pytester
+from tests.whole_suite import pytest_cmdline_main
 
 __all__ = ["database", "inner_runs_inherit_nothing", "pytest_cmdline_main", "pytest_pyfunc_call", "pytester"]
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.cli import cli
+from harness.main import cli
 from pytest_sessionreg.registry.location import ENVIRONMENT_VARIABLE
 from pytest_sessionreg.registry.workspace import STORES
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.storm.result import StormResult
 from pytest_sessionreg.storm.storm import run_storm
 
 _ROOT = Path(__file__).parent.parent

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..console import command_line
-from ..outcome import deliver
-from ..parameters import (
+from ..cli.console import command_line
+from ..cli.parameters import (
     check_directory,
     database_option,
     existing_registry,
@@ -18,7 +17,8 @@ from ..parameters import (
     span,
     workspace_option,
 )
-from ..places.option import PlacedCommand
+from ..experiments.outcome import deliver
+from ..hosts.option import PlacedCommand
 
 __all__ = ["adoption"]
 

@@ -10,13 +10,13 @@ from rich.console import Console
 from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 
-from ..console import command_line
-from ..finite import FiniteRange
-from ..interruption import deferred_interrupt
-from ..outcome import deliver
-from ..parameters import check_directory, json_option, out_option, policy_option
-from ..places.option import PlacedCommand
-from ..steps import step_display
+from ..cli.console import command_line
+from ..cli.finite import FiniteRange
+from ..cli.parameters import check_directory, json_option, out_option, policy_option
+from ..cli.step_display import step_display
+from ..experiments.interruption import deferred_interrupt
+from ..experiments.outcome import deliver
+from ..hosts.option import PlacedCommand
 
 __all__ = ["capacity"]
 

@@ -10,7 +10,7 @@ import click
 
 from pytest_sessionreg.registry.records.cleanup import Cleanup
 
-from ..parameters import database_option, existing_registry, json_option
+from ..cli.parameters import database_option, existing_registry, json_option
 
 __all__ = ["cleanup"]
 

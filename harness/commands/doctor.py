@@ -9,10 +9,10 @@ from dataclasses import asdict
 import click
 
 from pytest_sessionreg.registry.doctor import examine
-from pytest_sessionreg.registry.quarantine import quarantine as move_aside
+from pytest_sessionreg.registry.sqlite.quarantine import quarantine as move_aside
 
-from ..console import output
-from ..parameters import json_option
+from ..cli.console import output
+from ..cli.parameters import json_option
 
 __all__ = ["doctor"]
 

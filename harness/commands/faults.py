@@ -9,13 +9,13 @@ from rich.console import Console
 
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 
-from ..console import command_line
-from ..experiments.faults.menu import FAULT_NAMES
-from ..interruption import deferred_interrupt
-from ..outcome import deliver
-from ..parameters import check_directory, json_option, out_option, policy_option
-from ..places.option import PlacedCommand
-from ..steps import step_display
+from ..cli.console import command_line
+from ..cli.parameters import check_directory, json_option, out_option, policy_option
+from ..cli.step_display import step_display
+from ..experiments.interruption import deferred_interrupt
+from ..experiments.outcome import deliver
+from ..faults.menu import FAULT_NAMES
+from ..hosts.option import PlacedCommand
 
 __all__ = ["faults"]
 
@@ -52,8 +52,8 @@ def faults(
 ) -> None:
     """Let faults strike while processes write: what callers see, what is lost, how long recovery takes."""
     check_directory(out)
-    from ..experiments.faults.experiment import faults as run
-    from ..experiments.faults.outcome import outcome
+    from ..faults.experiment import faults as run
+    from ..faults.outcome import outcome
 
     with step_display(Console(stderr=True)) as show, deferred_interrupt() as check:
         result = run(

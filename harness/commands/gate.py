@@ -11,18 +11,18 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from pytest_sessionreg.storm.baseline import Baseline
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.gate.baseline import Baseline
+from pytest_sessionreg.gate.judgement import Judgement, Verdict
+from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.storm.errors import StormError
-from pytest_sessionreg.storm.judgement import Judgement, Verdict
 from pytest_sessionreg.storm.plan import Plan, check_parameter
 from pytest_sessionreg.storm.policies import POLICY_NAMES
 from pytest_sessionreg.storm.workload import WORKLOAD_NAMES, workload_named
 
-from ..console import command_line, output
+from ..cli.console import command_line, output
+from ..cli.load_options import import_from_here
+from ..cli.parameters import check_directory, json_option, out_option
 from ..experiments.gate import OnRound, gate_storms, measure_storms
-from ..load import import_from_here
-from ..parameters import check_directory, json_option, out_option
 
 __all__ = ["gate"]
 

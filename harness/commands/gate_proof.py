@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_sessionreg.storm.envelope import Envelope
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.envelope import Envelope
+from pytest_sessionreg.results.environment import Environment
 
-from ..console import command_line
-from ..finite import FiniteRange
-from ..outcome import deliver
-from ..parameters import check_directory, json_option
+from ..cli.console import command_line
+from ..cli.finite import FiniteRange
+from ..cli.parameters import check_directory, json_option
+from ..experiments.outcome import deliver
 
 if TYPE_CHECKING:
     from ..experiments.gate_proof.run import GateRun

@@ -10,7 +10,7 @@ import click
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.importers import import_legacy
 
-from ..parameters import database_option, json_option, workspace_option
+from ..cli.parameters import database_option, json_option, workspace_option
 
 __all__ = ["import_"]
 

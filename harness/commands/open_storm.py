@@ -7,16 +7,16 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ..console import command_line
+from ..cli.console import command_line
+from ..cli.finite import FiniteRange
+from ..cli.parameters import check_directory, json_option, out_option
+from ..cli.step_display import step_display
+from ..experiments.interruption import deferred_interrupt
 from ..experiments.open_storm.experiment import open_storm as run
 from ..experiments.open_storm.orders import ORDER_NAMES
 from ..experiments.open_storm.stage import STATES
-from ..finite import FiniteRange
-from ..interruption import deferred_interrupt
-from ..outcome import deliver
-from ..parameters import check_directory, json_option, out_option
-from ..places.option import PlacedCommand
-from ..steps import step_display
+from ..experiments.outcome import deliver
+from ..hosts.option import PlacedCommand
 
 __all__ = ["open_storm"]
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pytest_sessionreg.storm.comparison import CONTROL
+from pytest_sessionreg.results.comparison import CONTROL
 from pytest_sessionreg.storm.errors import StormError
 
-from ..console import command_line
+from ..cli.console import command_line
+from ..cli.load_options import Load, load_options
+from ..cli.parameters import check_directory, json_option, no_plots_option, out_option, policy_option
+from ..cli.storm_progress import rounds_progress
+from ..experiments.outcome import deliver
 from ..experiments.policies import MOST_ROUNDS, compare_policies, with_control
-from ..load import Load, load_options
-from ..outcome import deliver
-from ..parameters import check_directory, json_option, no_plots_option, out_option, policy_option
-from ..places.option import PlacedCommand
-from ..progress import rounds_progress
-from ..storm_outcome import StormOutcome
+from ..experiments.storm.outcome import StormOutcome
+from ..hosts.option import PlacedCommand
 
 __all__ = ["policies"]
 

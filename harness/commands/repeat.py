@@ -10,13 +10,13 @@ from rich.console import Console
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.repetition import plan_again
 
-from ..experiments.write_storm import repeat_storm
-from ..load import import_from_here
-from ..outcome import deliver
-from ..parameters import check_directory, json_option, no_plots_option, out_option
-from ..progress import rounds_progress
-from ..stored_result import read_result
-from ..storm_outcome import StormOutcome
+from ..cli.load_options import import_from_here
+from ..cli.parameters import check_directory, json_option, no_plots_option, out_option
+from ..cli.storm_progress import rounds_progress
+from ..experiments.outcome import deliver
+from ..experiments.stored_result import read_result
+from ..experiments.storm.experiment import repeat_storm
+from ..experiments.storm.outcome import StormOutcome
 
 __all__ = ["repeat"]
 

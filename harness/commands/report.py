@@ -8,10 +8,10 @@ import click
 
 from pytest_sessionreg.storm.errors import ResultError
 
-from ..console import output
-from ..kinds import KINDS
-from ..parameters import check_directory, json_option, no_plots_option, out_option
-from ..stored_result import read_any, result_paths
+from ..cli.console import output
+from ..cli.parameters import check_directory, json_option, no_plots_option, out_option
+from ..experiments.kinds import KINDS
+from ..experiments.stored_result import read_any, result_paths
 
 __all__ = ["report"]
 

@@ -11,8 +11,8 @@ import click
 
 from pytest_sessionreg.registry.stores.sessions import STATUSES
 
-from ..console import output
-from ..parameters import database_option, existing_registry, json_option, workspace_option
+from ..cli.console import output
+from ..cli.parameters import database_option, existing_registry, json_option, workspace_option
 
 __all__ = ["sessions"]
 

@@ -9,14 +9,14 @@ from rich.console import Console
 
 from pytest_sessionreg.storm.errors import StormError
 
-from ..console import command_line
-from ..experiments.write_storm import write_storm
-from ..load import Load, load_options
-from ..outcome import deliver
-from ..parameters import check_directory, json_option, no_plots_option, out_option, policy_option
-from ..places.option import PlacedCommand
-from ..progress import storm_progress
-from ..storm_outcome import StormOutcome
+from ..cli.console import command_line
+from ..cli.load_options import Load, load_options
+from ..cli.parameters import check_directory, json_option, no_plots_option, out_option, policy_option
+from ..cli.storm_progress import storm_progress
+from ..experiments.outcome import deliver
+from ..experiments.storm.experiment import write_storm
+from ..experiments.storm.outcome import StormOutcome
+from ..hosts.option import PlacedCommand
 
 __all__ = ["storm"]
 

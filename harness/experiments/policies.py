@@ -6,14 +6,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
-from pytest_sessionreg.storm.comparison import CONTROL
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+from pytest_sessionreg.results.comparison import CONTROL
+from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import Own, policy_named
-from pytest_sessionreg.storm.result import StormResult
 
-from .write_storm import RoundProgress, Storm, storms
+from .storm.experiment import RoundProgress, Storm, storms
 
 __all__ = ["MOST_ROUNDS", "compare_policies", "with_control"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..interruption import STOPPERS, reason
+from .interruption import STOPPERS, reason
 
 __all__ = ["interleaved"]
 

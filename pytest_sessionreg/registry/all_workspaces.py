@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .database import Database
+    from .sqlite.database import Database
 
 __all__ = ["AllWorkspaces"]
 

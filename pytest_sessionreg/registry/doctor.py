@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from time import monotonic
 from urllib.parse import quote
 
-from .admission.holder import holder, sqlite_holder
-from .admission.kernel_locks import READ_LOCKS, shm_locks
-from .admission.line import line_state
 from .clock import from_optional, now
-from .connection import LOG_LIMIT_BYTES
 from .errors import CannotOpen, RegistryError, primary_code
-from .filesystem import UNSAFE, file_system_of
-from .health import wal_reset_bug
 from .liveness import is_dead
 from .location import resolve
-from .schema import SCHEMA_VERSION, schema_version
+from .sqlite.admission.holder import holder, sqlite_holder
+from .sqlite.admission.queue.kernel_locks import READ_LOCKS, shm_locks
+from .sqlite.admission.queue.line import line_state
+from .sqlite.connection import LOG_LIMIT_BYTES
+from .sqlite.filesystem import UNSAFE, file_system_of
+from .sqlite.library import wal_reset_bug
+from .sqlite.schema import SCHEMA_VERSION, schema_version
 
 __all__ = ["Diagnosis", "Finding", "examine"]
 

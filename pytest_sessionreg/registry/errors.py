@@ -11,7 +11,7 @@ import sqlite3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .admission.holder import Holder
+    from .sqlite.admission.holder import Holder
 
 __all__ = [
     "CannotOpen",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from .database import Database
+    from .sqlite.database import Database
 
 __all__ = ["Patience", "seconds"]
 

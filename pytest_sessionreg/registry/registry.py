@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .database import Database
 from .location import resolve
 from .migrations import migrate
 from .patience import Patience, seconds
+from .sqlite.database import Database
 from .transaction import Transaction
 from .values import identifier
 from .workspace import Workspace
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from .admission.policy import AdmissionPolicy, Observer
     from .all_workspaces import AllWorkspaces
+    from .sqlite.admission.policy import AdmissionPolicy, Observer
 
 __all__ = ["DEFAULT_WORKSPACE", "Registry"]
 
@@ -52,7 +52,7 @@ class Registry(Workspace):
         """
         identifier("workspace", workspace)
         if policy is None:
-            from .admission.write_queue import WriteQueue
+            from .sqlite.admission.write_queue import WriteQueue
 
             policy = WriteQueue()
         database = Database(resolve(path), policy=policy, observer=observer)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from .database import Database
+    from .sqlite.database import Database
 
     Conversions = Sequence[tuple[int, Callable[[Any], Any]]]
 

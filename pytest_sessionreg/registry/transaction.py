@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from .database import Database
+    from .sqlite.database import Database
 
 __all__ = ["Joined", "Transaction"]
 

@@ -9,8 +9,8 @@ from .transaction import Joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .database import Database
     from .records.cleanup import Cleanup
+    from .sqlite.database import Database
     from .stores.agents import Agents
     from .stores.audit import Audit
     from .stores.inbox import Inbox

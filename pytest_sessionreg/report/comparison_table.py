@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from ..storm.comparison import MEASURES, Comparison, PolicyComparison
-from ..storm.ratios import FEWEST_ROUNDS
-from ..storm.standing import Standing
+from ..results.comparison import MEASURES, Comparison, PolicyComparison
+from ..results.ratios import FEWEST_ROUNDS
+from ..results.summary import Standing
 from .figures import DASH, interval, milliseconds, percent, times
 from .table import plain_table
 

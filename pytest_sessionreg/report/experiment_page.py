@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from ..storm.envelope import Envelope
+from ..results.envelope import Envelope
 from .html_table import html_table
 from .page import environment_facts, render
 

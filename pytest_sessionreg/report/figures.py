@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..storm.ratios import Ratio
-from ..storm.standing import Standing
+from ..results.ratios import Ratio
+from ..results.summary import Standing
 
 __all__ = ["COLUMNS", "DASH", "NOT_CHECKED", "Column", "interval", "milliseconds", "percent", "times"]
 

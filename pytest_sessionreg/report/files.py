@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..storm.comparison import against_control
-from ..storm.result import StormResult
+from ..results.comparison import against_control
+from ..results.result import StormResult
 from .page import storm_page
 from .verdict import load
 from .whole_files import write_files

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..storm.envelope import Envelope
-from ..storm.environment import Environment
-from ..storm.judgement import Judgement, Verdict
+from ..gate.judgement import Judgement, Verdict
+from ..results.envelope import Envelope
+from ..results.environment import Environment
 from .whole_files import write_files
 
 __all__ = [

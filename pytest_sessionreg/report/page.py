@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
-from ..storm.comparison import CONTROL, MEASURES, against_control
-from ..storm.environment import Environment
-from ..storm.result import Run, StormResult
-from ..storm.standing import Standing, partial_reason, rounds_by_policy, standings
+from ..results.comparison import CONTROL, MEASURES, against_control
+from ..results.environment import Environment
+from ..results.result import Run, StormResult
+from ..results.summary import Standing, partial_reason, rounds_by_policy, standings
 from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, times
 from .glossary import GLOSSARY
 from .ratio_table import finding, ratios_note

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from ..storm.comparison import CONTROL, MEASURES, AgainstControl, Measure, against_control
-from ..storm.ratios import FEWEST_ROUNDS, Ratio
-from ..storm.result import Run
+from ..results.comparison import CONTROL, MEASURES, AgainstControl, Measure, against_control
+from ..results.ratios import FEWEST_ROUNDS, Ratio
+from ..results.result import Run
 from .figures import interval, times
 from .table import plain_table
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..storm.failures import merged
-from ..storm.result import Run
-from ..storm.standing import Standing, rounds_by_policy
+from ..results.failures import merged
+from ..results.result import Run
+from ..results.summary import Standing, rounds_by_policy
 
 __all__ = ["notes", "remarks"]
 

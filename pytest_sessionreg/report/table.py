@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..storm.result import Run
-from ..storm.standing import Standing, standings
+from ..results.result import Run
+from ..results.summary import Standing, standings
 from .figures import COLUMNS
 from .remarks import notes
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..results.failures import Failure
+from ..results.ideal import ideal_latencies_us
+from ..results.result import Counts, Quantiles, Run, Slowdown
+from ..results.samples import EXHAUSTED, FAILED, Samples
 from .errors import StormError
-from .evidence import Evidence
-from .failures import Failure
-from .ideal import ideal_latencies_us
 from .plan import Plan
-from .result import Counts, Quantiles, Run, Slowdown
-from .samples import EXHAUSTED, FAILED, Samples
+from .verification import Evidence
 
 __all__ = ["Findings", "analysed"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..results.result import Run
 from .errors import StormError
-from .result import Run
 
 __all__ = ["StormInterrupted", "WorkloadFailed"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..registry.admission.policy import AdmissionPolicy
+from ..registry.sqlite.admission.policy import AdmissionPolicy
 
 if TYPE_CHECKING:
     from .workload import Workload

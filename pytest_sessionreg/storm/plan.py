@@ -8,8 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-from ..registry.admission.policy import AdmissionPolicy
 from ..registry.location import resolve
+from ..registry.sqlite.admission.policy import AdmissionPolicy
 from .errors import StormError
 from .policies import Own, policy_named
 from .workload import Workload, workload_named

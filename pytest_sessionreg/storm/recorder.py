@@ -6,8 +6,8 @@ import os
 from statistics import median
 from time import monotonic_ns, perf_counter_ns
 
-from ..registry.admission.record import WriteRecord
-from .ledger import Ledger
+from ..registry.sqlite.admission.record import WriteRecord
+from ..results.ledger import Ledger
 
 __all__ = ["recording_cost_ns"]
 

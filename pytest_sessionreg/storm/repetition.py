@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..results.result import Run
 from .errors import StormError
 from .plan import Plan
 from .policies import policy_shown_as
-from .result import Run
 from .workload import Workload, workload_named
 from .workloads.function import load_function
 from .workloads.statements import Statements

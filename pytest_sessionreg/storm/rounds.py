@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
-from .budget import Budget, check_budget
+from ..results.limits import Budget, check_budget
+from ..results.result import Run
 from .interruption import StormInterrupted, WorkloadFailed
 from .plan import Plan, check_parameter
-from .result import Run
 from .storm import run_storm
 
 __all__ = ["Rounds", "run_rounds"]

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from itertools import count
 from time import monotonic_ns, sleep
 
+from ..results.ledger import Ledger
 from .job import Job
-from .ledger import Ledger
 
 __all__ = ["ORIGIN", "lead_ns", "turns"]
 

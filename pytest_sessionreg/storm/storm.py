@@ -14,20 +14,20 @@ from time import monotonic, monotonic_ns
 
 from ..processes import Call, Group, ProcessError, WorkerFailed
 from ..registry import RegistryError
-from ..registry.admission.line import line_state
-from ..registry.admission.write_queue import WriteQueue
+from ..registry.sqlite.admission.queue.line import line_state
+from ..registry.sqlite.admission.write_queue import WriteQueue
+from ..results.failures import read_failures
+from ..results.result import Run
+from ..results.samples import Samples, read_counters
 from .analysis import Findings, analysed
 from .descriptors import enough_descriptors
 from .errors import StormError
-from .evidence import Evidence, accounted, examine, integrity
-from .failures import read_failures
 from .interruption import StormInterrupted
 from .job import Job, Site
 from .plan import Plan
 from .recorder import recording_cost_ns
-from .result import Run
-from .samples import Samples, read_counters
 from .schedule import ORIGIN, lead_ns
+from .verification import Evidence, accounted, examine, integrity
 from .worker import prepare
 from .workload import Workload
 from .workloads.function import imported_by, loaded

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from .failures import FailureLog
+from ..results.failures import FailureLog
+from ..results.ledger import Ledger
 from .job import Job
-from .ledger import Ledger
 from .schedule import turns
 
 __all__ = ["Job", "prepare"]

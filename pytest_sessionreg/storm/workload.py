@@ -6,10 +6,10 @@ from array import array
 from collections.abc import Mapping
 from typing import Protocol
 
+from ..results.failures import FailureLog
+from ..results.ledger import Ledger
 from .errors import StormError
-from .failures import FailureLog
 from .job import Job, Site
-from .ledger import Ledger
 from .workloads.audit import Audit
 from .workloads.function import load_function
 from .workloads.heartbeat import Heartbeat

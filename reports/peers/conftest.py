@@ -12,8 +12,8 @@ import pytest
 from measuring import Load, Store, measured
 from table import table
 
-from pytest_sessionreg.fixtures import StormFixture
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.results.environment import Environment
 
 _HERE = Path(__file__).parent
 _RESULT = "peers.json"

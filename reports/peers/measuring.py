@@ -9,10 +9,10 @@ from statistics import geometric_mean, median
 from typing import Any
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.fixtures import StormFixture
-from pytest_sessionreg.storm.alone import ideal_from_alone
+from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.results.alone import ideal_from_alone
+from pytest_sessionreg.results.result import Run
 from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFailed
-from pytest_sessionreg.storm.result import Run
 
 __all__ = ["PAYLOAD", "Load", "Store", "measured"]
 

@@ -26,12 +26,12 @@ import numpy as np
 
 from pytest_sessionreg import Registry, WriteQueue
 from pytest_sessionreg.processes import Call, Group
-from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
-from pytest_sessionreg.registry.database import Database
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+from pytest_sessionreg.registry.sqlite.database import Database
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.result import Run
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.storm.result import Run
 from pytest_sessionreg.storm.storm import run_storm
 
 Figures = dict[str, float | None]

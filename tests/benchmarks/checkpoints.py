@@ -22,7 +22,7 @@ import numpy as np
 
 from pytest_sessionreg import Registry, WriteQueue
 from pytest_sessionreg.processes import Call, Group
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.environment import Environment
 
 _WRITERS = 32
 # In pages of 4 KiB; 1,000 is SQLite's default (https://www.sqlite.org/pragma.html#pragma_wal_autocheckpoint).

@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.environment import Environment
 
 _ROUNDS = 15
 _REGISTRY = """

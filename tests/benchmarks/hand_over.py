@@ -27,12 +27,12 @@ import numpy.typing as npt
 
 from pytest_sessionreg import Registry, RetryBudget, WriteQueue
 from pytest_sessionreg.processes import Call, Group
-from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
-from pytest_sessionreg.storm.environment import Environment
-from pytest_sessionreg.storm.ideal import closed_loop, serve
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.ideal import closed_loop, serve
+from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.storm.samples import Samples
 from pytest_sessionreg.storm.storm import run_storm
 
 Column = npt.NDArray[np.float64]

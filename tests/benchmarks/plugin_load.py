@@ -17,7 +17,7 @@ from argparse import ArgumentParser
 from statistics import median
 from time import perf_counter
 
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.environment import Environment
 
 _WITHOUT = ["-p", "no:sessionreg"]
 _KINDS = {"with": [], "without": _WITHOUT, "control": _WITHOUT}
@@ -55,7 +55,7 @@ def _run_ms(directory: str, words: list[str]) -> tuple[float, float]:
     """
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else pytest rewrites the plugin's assertions anew in every run
-    loaded = words or ["-p", "pytest_sessionreg.plugin"]
+    loaded = words or ["-p", "pytest_sessionreg.plugin.hooks"]
     command = [sys.executable, "-m", "pytest", "--co", "-q", "-p", "no:cacheprovider", *loaded]
     started = perf_counter()
     process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.DEVNULL)

@@ -13,8 +13,8 @@ from statistics import median
 from time import perf_counter
 
 from pytest_sessionreg import BusyTimeout, Registry
-from pytest_sessionreg.storm.environment import Environment
-from pytest_sessionreg.storm.ledger import Ledger
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.ledger import Ledger
 
 _ROUNDS = 31
 _WRITES = 1000

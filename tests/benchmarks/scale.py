@@ -22,16 +22,16 @@ import psutil
 
 from pytest_sessionreg import WriteQueue
 from pytest_sessionreg.processes import Group
-from pytest_sessionreg.storm import samples as samples_module
+from pytest_sessionreg.results import samples as samples_module
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.ledger import HEADER
+from pytest_sessionreg.results.result import StormResult
+from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Findings, analysed
-from pytest_sessionreg.storm.environment import Environment
-from pytest_sessionreg.storm.evidence import examine
-from pytest_sessionreg.storm.ledger import HEADER
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.result import StormResult
-from pytest_sessionreg.storm.samples import Samples
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
+from pytest_sessionreg.storm.verification import examine
 
 _WORKERS, _WRITES = 100, 10_000
 

@@ -19,7 +19,7 @@ from statistics import median
 import numpy as np
 
 from pytest_sessionreg import WriteQueue
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import run_storm

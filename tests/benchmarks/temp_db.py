@@ -15,7 +15,7 @@ import sys
 import tempfile
 from statistics import median, quantiles
 
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.environment import Environment
 
 _TESTS = 300
 _SUITE = f"""

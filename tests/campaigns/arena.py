@@ -12,13 +12,12 @@ from typing import Any, Self
 
 from pytest_sessionreg.processes import Call
 from pytest_sessionreg.registry import Registry
-from pytest_sessionreg.storm.evidence import CREATE_TABLE, Evidence, examine
-from pytest_sessionreg.storm.samples import EXHAUSTED, FAILED, Samples
-
-from .board import Board
-from .plain_writer import PlainOrders, prepare_plain
-from .storm_name import STORM
-from .writer import Orders, prepare
+from pytest_sessionreg.results.samples import EXHAUSTED, FAILED, Samples
+from pytest_sessionreg.storm.verification import CREATE_TABLE, Evidence, examine
+from tests.campaigns.board import Board
+from tests.campaigns.plain_writer import PlainOrders, prepare_plain
+from tests.campaigns.storm_name import STORM
+from tests.campaigns.writer import Orders, prepare
 
 __all__ = ["Arena", "Judgement"]
 

@@ -19,16 +19,15 @@ import numpy as np
 
 from pytest_sessionreg.processes import Call
 from pytest_sessionreg.registry import Registry, WriteTimeout
-from pytest_sessionreg.registry.admission.write_queue import WriteQueue
 from pytest_sessionreg.registry.liveness import is_dead, pid_namespace, process_identity, process_start
-
-from .arena import Arena
-from .crew import Crew
-from .finding import Report, parser, told
-from .holder import hold
-from .order import overtakings_us
-from .private_mounts import bind, private_mounts
-from .time_namespace import shift_monotonic
+from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
+from tests.campaigns.arena import Arena
+from tests.campaigns.crew import Crew
+from tests.campaigns.finding import Report, parser, told
+from tests.campaigns.holder import hold
+from tests.campaigns.order import overtakings_us
+from tests.campaigns.private_mounts import bind, private_mounts
+from tests.campaigns.time_namespace import shift_monotonic
 
 _WRITERS = 8
 _OVERTAKEN_BY_US = 20_000

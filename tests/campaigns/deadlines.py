@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from pytest_sessionreg.processes import Call
-
-from .arena import Arena
-from .crew import Crew, Worker
-from .finding import Report, parser, spread, told
-from .holder import hold
-from .line import join
-from .waiter import Wait, wait
+from tests.campaigns.arena import Arena
+from tests.campaigns.crew import Crew, Worker
+from tests.campaigns.finding import Report, parser, spread, told
+from tests.campaigns.holder import hold
+from tests.campaigns.line import join
+from tests.campaigns.waiter import Wait, wait
 
 _PATIENCES_S = (0.05, 0.2, 0.5, 2.0, 5.0)
 _BEFORE_THE_END_S = 0.02

@@ -19,14 +19,13 @@ from time import monotonic_ns, sleep
 
 from pytest_sessionreg.processes import Call
 from pytest_sessionreg.registry import Registry, RegistryError
-from pytest_sessionreg.registry.admission.write_queue import WriteQueue
-
-from .arena import Arena
-from .crew import Crew
-from .finding import Report, parser, told
-from .holder import hold
-from .line import until_waiting
-from .storm_name import STORM
+from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
+from tests.campaigns.arena import Arena
+from tests.campaigns.crew import Crew
+from tests.campaigns.finding import Report, parser, told
+from tests.campaigns.holder import hold
+from tests.campaigns.line import until_waiting
+from tests.campaigns.storm_name import STORM
 
 _FEWER = 4
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.environment import Environment
 
 __all__ = ["Finding", "Report", "parser", "spread", "told"]
 

@@ -22,17 +22,16 @@ from time import monotonic, monotonic_ns, sleep
 
 from pytest_sessionreg.processes import Call
 from pytest_sessionreg.registry import Registry, RegistryError
-from pytest_sessionreg.registry.admission.write_queue import WriteQueue
 from pytest_sessionreg.registry.errors import WrongOwner
-
-from .arena import Arena
-from .board import THINKING, Board, Cell
-from .crew import Crew, Worker
-from .finding import Report, parser, spread, told
-from .holder import hold
-from .line import until_waiting
-from .storm_name import STORM
-from .waiter import wait
+from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
+from tests.campaigns.arena import Arena
+from tests.campaigns.board import THINKING, Board, Cell
+from tests.campaigns.crew import Crew, Worker
+from tests.campaigns.finding import Report, parser, spread, told
+from tests.campaigns.holder import hold
+from tests.campaigns.line import until_waiting
+from tests.campaigns.storm_name import STORM
+from tests.campaigns.waiter import wait
 
 _STATES = ("idle", "waiting", "holding")
 _METHODS = ("os.fork", "multiprocessing")

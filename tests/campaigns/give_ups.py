@@ -15,13 +15,12 @@ from itertools import pairwise
 from time import sleep
 
 from pytest_sessionreg.processes import Call, WorkerDied
-
-from .arena import Arena
-from .crew import Crew, Worker
-from .finding import Report, parser, spread, told
-from .holder import hold
-from .line import until_waiting
-from .waiter import Wait, wait
+from tests.campaigns.arena import Arena
+from tests.campaigns.crew import Crew, Worker
+from tests.campaigns.finding import Report, parser, spread, told
+from tests.campaigns.holder import hold
+from tests.campaigns.line import until_waiting
+from tests.campaigns.waiter import Wait, wait
 
 # Nobody ahead lives and nobody is inside: what is longer than this was spent waiting for the dead.
 _PAUSE_MS = 400.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic_ns
 
 from pytest_sessionreg.registry import Registry
-from pytest_sessionreg.registry.admission.write_queue import WriteQueue
+from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
 
 __all__ = ["hold"]
 

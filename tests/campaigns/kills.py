@@ -16,13 +16,12 @@ from time import sleep
 
 import numpy as np
 
-from pytest_sessionreg.registry.admission.kernel_locks import shm_locks
-from pytest_sessionreg.storm.samples import Samples
-
-from .arena import Arena
-from .board import COMMITTING, INSIDE, PHASES
-from .crew import Crew, Worker
-from .finding import Report, parser, spread, told
+from pytest_sessionreg.registry.sqlite.admission.queue.kernel_locks import shm_locks
+from pytest_sessionreg.results.samples import Samples
+from tests.campaigns.arena import Arena
+from tests.campaigns.board import COMMITTING, INSIDE, PHASES
+from tests.campaigns.crew import Crew, Worker
+from tests.campaigns.finding import Report, parser, spread, told
 
 _WRITERS = 16
 _BAR_MS = 50.0

@@ -5,11 +5,10 @@ from __future__ import annotations
 from time import monotonic, sleep
 
 from pytest_sessionreg.processes import Call
-from pytest_sessionreg.registry.admission.line import line_state
-
-from .arena import Arena
-from .crew import Crew, Worker
-from .waiter import wait
+from pytest_sessionreg.registry.sqlite.admission.queue.line import line_state
+from tests.campaigns.arena import Arena
+from tests.campaigns.crew import Crew, Worker
+from tests.campaigns.waiter import wait
 
 __all__ = ["join", "until_waiting"]
 

@@ -21,12 +21,11 @@ from time import sleep
 import numpy as np
 
 from pytest_sessionreg.processes import Call
-from pytest_sessionreg.storm.samples import EXHAUSTED, Samples
-
-from .arena import Arena
-from .board import Board
-from .crew import Crew
-from .finding import Report, parser, spread, told
+from pytest_sessionreg.results.samples import EXHAUSTED, Samples
+from tests.campaigns.arena import Arena
+from tests.campaigns.board import Board
+from tests.campaigns.crew import Crew
+from tests.campaigns.finding import Report, parser, spread, told
 
 _QUEUED = 16
 _SHELL = "sqlite3"

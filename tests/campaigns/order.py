@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pytest_sessionreg.storm.samples import Samples
+from pytest_sessionreg.results.samples import Samples
 
 __all__ = ["overtakings_us"]
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from itertools import count
 from time import monotonic_ns, sleep
 
-from pytest_sessionreg.registry.admission.record import WriteRecord
-from pytest_sessionreg.storm.ledger import Ledger
-
-from .board import Board
-from .storm_name import STORM
+from pytest_sessionreg.registry.sqlite.admission.record import WriteRecord
+from pytest_sessionreg.results.ledger import Ledger
+from tests.campaigns.board import Board
+from tests.campaigns.storm_name import STORM
 
 __all__ = ["PlainOrders", "prepare_plain"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import Any
 
-from pytest_sessionreg.registry.database import Database
+from pytest_sessionreg.registry.sqlite.database import Database
 
 __all__ = ["note_polls"]
 

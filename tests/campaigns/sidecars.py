@@ -19,13 +19,12 @@ from time import monotonic, monotonic_ns, sleep
 
 import numpy as np
 
-from pytest_sessionreg.storm.samples import Samples
-
-from .arena import Arena
-from .crew import Crew
-from .finding import Report, parser, spread, told
-from .order import overtakings_us
-from .private_mounts import full_tmpfs, private_mounts, unmount
+from pytest_sessionreg.results.samples import Samples
+from tests.campaigns.arena import Arena
+from tests.campaigns.crew import Crew
+from tests.campaigns.finding import Report, parser, spread, told
+from tests.campaigns.order import overtakings_us
+from tests.campaigns.private_mounts import full_tmpfs, private_mounts, unmount
 
 _WRITERS = 8
 _BEFORE_S = 1.0

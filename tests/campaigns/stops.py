@@ -17,17 +17,16 @@ from time import monotonic, monotonic_ns, sleep
 import numpy as np
 
 from pytest_sessionreg.processes import Call
-from pytest_sessionreg.registry.admission.byte_locks import ByteLocks
-from pytest_sessionreg.registry.admission.ticket_file import JOIN
-from pytest_sessionreg.registry.admission.ticket_line import TicketLine
-
-from .arena import Arena
-from .board import COMMITTING, INSIDE
-from .crew import Crew
-from .finding import Report, parser, spread, told
-from .holder import hold
-from .line import join
-from .waiter import Wait, wait
+from pytest_sessionreg.registry.sqlite.admission.queue.byte_locks import ByteLocks
+from pytest_sessionreg.registry.sqlite.admission.queue.ticket_file import JOIN
+from pytest_sessionreg.registry.sqlite.admission.queue.ticket_line import TicketLine
+from tests.campaigns.arena import Arena
+from tests.campaigns.board import COMMITTING, INSIDE
+from tests.campaigns.crew import Crew
+from tests.campaigns.finding import Report, parser, spread, told
+from tests.campaigns.holder import hold
+from tests.campaigns.line import join
+from tests.campaigns.waiter import Wait, wait
 
 _IMPATIENT = 8
 _PATIENT = 4

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from time import sleep
 
 from pytest_sessionreg.processes import Call, WorkerDied
-
-from .arena import Arena, Judgement
-from .crew import Crew
-from .finding import Report, parser
-from .writer import Written
+from tests.campaigns.arena import Arena, Judgement
+from tests.campaigns.crew import Crew
+from tests.campaigns.finding import Report, parser
+from tests.campaigns.writer import Written
 
 # Who writes beside it, and how many: a single one that opens and closes is often the last to close.
 _COMPANIES = {

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from time import monotonic_ns, sleep
 
 from pytest_sessionreg.registry import Registry, WriteTimeout
-from pytest_sessionreg.registry.admission.ticket_line import TicketLine
-from pytest_sessionreg.registry.admission.write_queue import WriteQueue
-
-from .storm_name import STORM
+from pytest_sessionreg.registry.sqlite.admission.queue.ticket_line import TicketLine
+from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
+from tests.campaigns.storm_name import STORM
 
 __all__ = ["Wait", "wait"]
 

@@ -13,14 +13,13 @@ from itertools import count
 from time import monotonic_ns, sleep
 
 from pytest_sessionreg.registry import Registry, RegistryError, WriteTimeout
-from pytest_sessionreg.registry.admission.write_queue import WriteQueue
-from pytest_sessionreg.storm.ledger import Ledger
-
-from .board import COMMITTING, IN_LINE, OPENING, THINKING, Board
-from .capabilities import drop_override
-from .polls import note_polls
-from .set_back import set_back
-from .storm_name import STORM
+from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
+from pytest_sessionreg.results.ledger import Ledger
+from tests.campaigns.board import COMMITTING, IN_LINE, OPENING, THINKING, Board
+from tests.campaigns.capabilities import drop_override
+from tests.campaigns.polls import note_polls
+from tests.campaigns.set_back import set_back
+from tests.campaigns.storm_name import STORM
 
 __all__ = ["Orders", "Written", "prepare"]
 

@@ -13,15 +13,15 @@ from time import sleep
 import psutil
 import pytest
 
-from harness.cli import main
 from harness.experiments.policies import compare_policies, with_control
-from harness.experiments.write_storm import RoundProgress
-from pytest_sessionreg.registry.admission.busy_timeout import BusyTimeout
-from pytest_sessionreg.storm.environment import Environment
+from harness.experiments.storm.experiment import RoundProgress
+from harness.main import main
+from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.result import Run, StormResult
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import policy_named
-from pytest_sessionreg.storm.result import Run, StormResult
 from pytest_sessionreg.storm.storm import run_storm
 
 _SMALL = ["--workers", "2", "--writes", "3", "--think-ms", "1", "--hold-ms", "0"]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.experiments.capacity.result import CapacityResult
-from harness.experiments.faults.result import FaultsResult
 from harness.experiments.open_storm.result import OpenStormResult
+from harness.faults.result import FaultsResult
 
 _OPEN = ["open-storm", "--openers", "3", "--rounds", "1", "--order", "today", "--order", "registry", "--state", "fresh"]
 _CAPACITY = ["capacity", "--policy", "queue", "--ceiling", "6", "--seconds", "2", "--round-s", "0.2"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.registry.connection import LOG_LIMIT_BYTES
 from pytest_sessionreg.registry.doctor import Diagnosis, Finding, examine
 from pytest_sessionreg.registry.errors import CannotOpen
+from pytest_sessionreg.registry.sqlite.connection import LOG_LIMIT_BYTES
 
 
 def _finding(diagnosis: Diagnosis, name: str) -> Finding:

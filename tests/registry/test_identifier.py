@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pytest_sessionreg.fixtures import Workers
+from pytest_sessionreg.plugin import Workers
 from pytest_sessionreg.registry import identifier
 from pytest_sessionreg.registry.identifier import new_id
 

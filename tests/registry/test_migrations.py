@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.fixtures import Workers
-from pytest_sessionreg.registry import migrations, schema
+from pytest_sessionreg.plugin import Workers
+from pytest_sessionreg.registry import migrations
 from pytest_sessionreg.registry.clock import now, to_text
 from pytest_sessionreg.registry.doctor import examine
 from pytest_sessionreg.registry.errors import SchemaTooNew
 from pytest_sessionreg.registry.liveness import pid_namespace, process_identity
 from pytest_sessionreg.registry.migrations import read, statements
-from pytest_sessionreg.registry.schema import APPLICATION_ID, SCHEMA_VERSION
+from pytest_sessionreg.registry.sqlite import schema
+from pytest_sessionreg.registry.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 
 
 def test_the_known_version_is_that_of_the_newest_file() -> None:

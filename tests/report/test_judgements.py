@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sessionreg.gate.judgement import Change, Judgement, Verdict
 from pytest_sessionreg.report.judgements import failure, lines, markdown, properties, to_json, worst
-from pytest_sessionreg.storm.environment import Environment
-from pytest_sessionreg.storm.judgement import Change, Judgement, Verdict
+from pytest_sessionreg.results.environment import Environment
 
 _CHANGE = Change("hold", "hold, to the control's", 1.28, 1.02, 1.2549, 1.21, 1.31, 1.1)
 _REGRESSED = Judgement(

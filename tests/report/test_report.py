@@ -19,13 +19,13 @@ from pytest_sessionreg.report.ratio_table import ratio_table
 from pytest_sessionreg.report.remarks import notes, remarks
 from pytest_sessionreg.report.table import storm_table
 from pytest_sessionreg.report.verdict import load, verdict
-from pytest_sessionreg.storm.comparison import compare
-from pytest_sessionreg.storm.environment import Environment
-from pytest_sessionreg.storm.failures import Failure
+from pytest_sessionreg.results.comparison import compare
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.failures import Failure
+from pytest_sessionreg.results.result import Counts, Run, Slowdown, StormResult
+from pytest_sessionreg.results.summary import standing
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import policy_named
-from pytest_sessionreg.storm.result import Counts, Run, Slowdown, StormResult
-from pytest_sessionreg.storm.standing import standing
 from pytest_sessionreg.storm.storm import run_storm
 
 

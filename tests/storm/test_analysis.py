@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import WriteQueue
+from pytest_sessionreg.results.ledger import OUTCOMES
+from pytest_sessionreg.results.result import Run
+from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Findings, analysed
 from pytest_sessionreg.storm.errors import StormError
-from pytest_sessionreg.storm.evidence import Evidence
-from pytest_sessionreg.storm.ledger import OUTCOMES
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.result import Run
-from pytest_sessionreg.storm.samples import Samples
+from pytest_sessionreg.storm.verification import Evidence
 
 _SOUND = Findings(Evidence(lost=0, duplicated=0, integrity="ok"))
 

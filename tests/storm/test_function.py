@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import RetryBudget
-from pytest_sessionreg.fixtures import StormFixture
+from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFailed
 from pytest_sessionreg.storm.plan import Plan

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from pytest_sessionreg import WriteQueue
-from pytest_sessionreg.fixtures import StormFixture
+from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.storm.interruption import StormInterrupted
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_sessionreg import BusyTimeout, FixedInterval, RetryBudget, WriteQueue
-from pytest_sessionreg.fixtures import StormFixture
+from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import Own, policy_shown_as

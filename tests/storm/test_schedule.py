@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import WriteQueue
-from pytest_sessionreg.fixtures import StormFixture
+from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sessionreg.fixtures import StormFixture
+from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.workloads.statements import Statements, read_statements
 

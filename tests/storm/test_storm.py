@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import BusyTimeout, Registry, RetryBudget
-from pytest_sessionreg.fixtures import StormFixture
+from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.registry.errors import DatabaseCorrupt, RegistryError
+from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm import analysis
 from pytest_sessionreg.storm import storm as storm_module
 from pytest_sessionreg.storm.errors import StormError
-from pytest_sessionreg.storm.evidence import CREATE_TABLE, examine
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.storm.samples import Samples
 from pytest_sessionreg.storm.storm import Progress, run_storm
+from pytest_sessionreg.storm.verification import CREATE_TABLE, examine
 
 
 @pytest.mark.parametrize("policy", POLICY_NAMES)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import BusyTimeout, Registry, WriteQueue
-from pytest_sessionreg.fixtures import StormFixture
+from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import NotFound
 from pytest_sessionreg.registry.registry import DEFAULT_WORKSPACE
-from pytest_sessionreg.storm.envelope import Envelope
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.envelope import Envelope
+from pytest_sessionreg.results.environment import Environment
 
 from .result import KIND, SCHEMA, AdoptionResult
 

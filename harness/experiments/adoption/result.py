@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pytest_sessionreg.registry.records.skill import SkillAdoption
-from pytest_sessionreg.storm.envelope import Envelope
+from pytest_sessionreg.results.envelope import Envelope
 
 __all__ = ["KIND", "SCHEMA", "AdoptionResult"]
 

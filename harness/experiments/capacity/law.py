@@ -8,7 +8,7 @@ write in a thousand at a lock that is busy 65 % of the time, long before the cro
 
 from __future__ import annotations
 
-from pytest_sessionreg.registry.admission.retry_budget import RetryBudget
+from pytest_sessionreg.registry.sqlite.admission.retry_budget import RetryBudget
 
 __all__ = ["give_up_chance", "longest_patience_ms", "mean_patience_ms"]
 

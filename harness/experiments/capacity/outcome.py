@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pytest_sessionreg.report.glossary import words_for
 
-from ...experiment_outcome import ExperimentOutcome
-from ...outcome import Figures
+from ..experiment_outcome import ExperimentOutcome
+from ..outcome import Figures
 from .result import CapacityResult
 from .table import capacity_table, finding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pytest_sessionreg.storm.envelope import Envelope
+from pytest_sessionreg.results.envelope import Envelope
 
 from .confidence import failing_share_bound
 from .load import Load, Round, Target, pooled

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 
 from pytest_sessionreg import RetryBudget, WriteQueue
-from pytest_sessionreg.registry.admission.policy import AdmissionPolicy
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.workloads.function import Function
 

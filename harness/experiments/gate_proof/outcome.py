@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...experiment_outcome import ExperimentOutcome
-from ...outcome import Figures
+from ..experiment_outcome import ExperimentOutcome
+from ..outcome import Figures
 from .result import ProofResult
 from .table import finding, proof_table, wrong
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_sessionreg.gate.measurement import MEASURES
 from pytest_sessionreg.report.plots import Strip, png, svg, verdict_strips
-from pytest_sessionreg.storm.measurement import MEASURES
 
 from .cases import CASES
 from .run import GateRun

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pytest_sessionreg.storm.envelope import Envelope
+from pytest_sessionreg.results.envelope import Envelope
 
 from .run import GateRun
 from .standing import Standing, standings

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_sessionreg.storm.judgement import Verdict
+from pytest_sessionreg.gate.judgement import Verdict
 
 from .cases import CASES, Case
 from .run import GateRun

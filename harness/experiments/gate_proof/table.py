@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from pytest_sessionreg.storm.judgement import Verdict
+from pytest_sessionreg.gate.judgement import Verdict
 
 from .standing import Standing
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from pytest_sessionreg.processes import Call, Group
-from pytest_sessionreg.storm.envelope import Envelope
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.envelope import Envelope
+from pytest_sessionreg.results.environment import Environment
 
 from ..rounds import interleaved
 from . import opener, stage

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic_ns
 
 # loaded here, before the gate: Registry.open would load its default policy inside the measured time
-import pytest_sessionreg.registry.admission.write_queue  # noqa: F401
+import pytest_sessionreg.registry.sqlite.admission.write_queue  # noqa: F401
 
 from .orders import OpenFailed, Order, order_named
 

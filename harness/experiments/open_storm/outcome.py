@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pytest_sessionreg.report.glossary import words_for
 
-from ...experiment_outcome import ExperimentOutcome
-from ...outcome import Figures
+from ..experiment_outcome import ExperimentOutcome
+from ..outcome import Figures
 from .result import OpenStormResult
 from .table import finding, open_storm_table, wrong
 

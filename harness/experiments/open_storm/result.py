@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pytest_sessionreg.storm.envelope import Envelope
+from pytest_sessionreg.results.envelope import Envelope
 
 __all__ = ["KIND", "SCHEMA", "Cell", "Failure", "OpenStormResult", "Round"]
 

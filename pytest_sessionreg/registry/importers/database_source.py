@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ..clock import now
 from ..errors import RegistryError, primary_code, translated
-from ..schema import APPLICATION_ID
+from ..sqlite.schema import APPLICATION_ID
 from ..values import identifier, json_text
 from .ccr import session, token
 from .document import DECODER

@@ -6,11 +6,11 @@ import os
 import sqlite3
 
 from ..errors import translated
-from ..schema import APPLICATION_ID, SCHEMA_VERSION
+from ..sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..database import Database
+    from ..sqlite.database import Database
 
 __all__ = ["migrate"]
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ...storm.result import Run
-from ...storm.standing import partial_reason, rounds_by_policy
+from ...results.result import Run
+from ...results.summary import partial_reason, rounds_by_policy
 
 __all__ = [
     "INK",

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from ...storm.ideal import ideal_latencies_us
-from ...storm.result import Run
-from ...storm.standing import Standing, rounds_by_policy, standings
+from ...results.ideal import ideal_latencies_us
+from ...results.result import Run
+from ...results.summary import Standing, rounds_by_policy, standings
 from ..figures import milliseconds, times
 from ..verdict import load
 from .canvas import canvas, style, tidy, title, waits_known

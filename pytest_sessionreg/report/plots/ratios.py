@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...storm.comparison import CONTROL, MEASURES, AgainstControl
-from ...storm.ratios import FEWEST_ROUNDS, Ratio
+from ...results.comparison import CONTROL, MEASURES, AgainstControl
+from ...results.ratios import FEWEST_ROUNDS, Ratio
 from ..figures import interval, times
 from .canvas import INK, QUIET, canvas, style, tidy, title
 from .ratio_axis import ratio_axis

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ...registry.admission.retry_budget import RetryBudget
-from ...storm.result import Run
-from ...storm.samples import EXHAUSTED
-from ...storm.standing import partial_reason, rounds_by_policy
+from ...registry.sqlite.admission.retry_budget import RetryBudget
+from ...results.result import Run
+from ...results.samples import EXHAUSTED
+from ...results.summary import partial_reason, rounds_by_policy
 from ..figures import percent
 from ..verdict import load
 from .canvas import INK, QUIET, canvas, panel_title, style, tidy, title

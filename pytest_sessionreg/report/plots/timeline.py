@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ...storm.result import Run
-from ...storm.samples import EXHAUSTED, FAILED, Samples
+from ...results.result import Run
+from ...results.samples import EXHAUSTED, FAILED, Samples
 from ..figures import milliseconds
 from ..verdict import load
 from .canvas import INK, canvas, panel_title, run_name, tidy, title, typical_rounds

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from ...storm.judgement import Verdict
+from ...gate.judgement import Verdict
 from .canvas import INK, canvas, tidy, title
 from .ratio_axis import ratio_axis
 

@@ -11,8 +11,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from ...storm.result import Run
-from ...storm.samples import EXHAUSTED, Samples
+from ...results.result import Run
+from ...results.samples import EXHAUSTED, Samples
 from ..figures import milliseconds
 from ..verdict import load
 from .canvas import canvas, panel_title, run_name, title, typical_rounds

@@ -8,11 +8,11 @@ from time import monotonic_ns, sleep
 from typing import Any, Protocol
 
 from ...registry import RegistryError, WriteTimeout
-from ...registry.admission.record import WriteRecord
+from ...registry.sqlite.admission.record import WriteRecord
+from ...results.failures import FailureLog
+from ...results.ledger import Ledger
 from ..errors import StormError
-from ..failures import FailureLog
 from ..job import Job
-from ..ledger import Ledger
 from ..storm_writes import INSERT
 
 __all__ = ["Connection", "ConnectionWriter", "is_busy", "sqlite_code"]

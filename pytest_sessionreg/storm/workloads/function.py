@@ -12,11 +12,11 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from ...processes import Call, Group, ProcessError, WorkerFailed
-from ...registry.connection import open_connection
+from ...registry.sqlite.connection import open_connection
+from ...results.failures import FailureLog
+from ...results.ledger import Ledger
 from ..errors import StormError
-from ..failures import FailureLog
 from ..job import Job, Site
-from ..ledger import Ledger
 from ..storm_writes import create_table, drop_table, rows
 from .connection_writer import ConnectionWriter
 from .own_writer import OwnWriter

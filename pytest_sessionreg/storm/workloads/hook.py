@@ -7,12 +7,12 @@ import subprocess
 import sys
 from time import monotonic_ns
 
-from ...registry.admission.parameters import Parameters
-from ...registry.admission.record import WriteRecord
+from ...registry.sqlite.admission.parameters import Parameters
+from ...registry.sqlite.admission.record import WriteRecord
+from ...results.failures import FailureLog
+from ...results.ledger import Ledger
 from ..errors import StormError
-from ..failures import FailureLog
 from ..job import Job
-from ..ledger import Ledger
 from .heartbeat import Heartbeat
 from .registry_workload import RegistryStorm
 

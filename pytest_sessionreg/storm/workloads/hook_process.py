@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ...registry.admission.policy import Admission, AdmissionPolicy
+    from ...registry.sqlite.admission.policy import Admission, AdmissionPolicy
 
 __all__ = ["main"]
 

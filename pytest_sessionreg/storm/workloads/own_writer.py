@@ -7,10 +7,10 @@ from time import monotonic_ns
 from typing import Any
 
 from ...registry import WriteTimeout
-from ...registry.admission.record import WriteRecord
-from ..failures import FailureLog
+from ...registry.sqlite.admission.record import WriteRecord
+from ...results.failures import FailureLog
+from ...results.ledger import UNKNOWN_NS, Ledger
 from ..job import Job
-from ..ledger import UNKNOWN_NS, Ledger
 from .connection_writer import is_busy, sqlite_code
 
 __all__ = ["OwnWriter"]

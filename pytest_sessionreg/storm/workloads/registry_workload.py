@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from ...registry import Registry, RegistryError, WriteTimeout
-from ...registry.admission.busy_timeout import BusyTimeout
 from ...registry.errors import DatabaseBusy
-from ..failures import FailureLog
+from ...registry.sqlite.admission.busy_timeout import BusyTimeout
+from ...results.failures import FailureLog
+from ...results.ledger import Ledger
 from ..job import SETUP_PATIENCE_S, Job, Site
-from ..ledger import Ledger
 from ..storm_writes import CREATE_TABLE, INSERT, rows
 
 __all__ = ["Part", "RegistryStorm", "RegistryWorkload"]

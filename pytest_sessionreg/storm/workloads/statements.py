@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...registry.connection import open_connection
+from ...registry.sqlite.connection import open_connection
+from ...results.failures import FailureLog
+from ...results.ledger import Ledger
 from ..errors import StormError
-from ..failures import FailureLog
 from ..job import SETUP_PATIENCE_S, Job, Site
-from ..ledger import Ledger
 from ..storm_writes import create_table, drop_table, rows
 from .connection_writer import ConnectionWriter
 

@@ -7,8 +7,8 @@ import pytest
 from harness.experiments.capacity.load import Round, Target
 from harness.experiments.capacity.picture import capacity_pictures
 from harness.experiments.capacity.result import KIND, SCHEMA, CapacityResult
-from pytest_sessionreg.storm.envelope import Envelope
-from pytest_sessionreg.storm.environment import Environment
+from pytest_sessionreg.results.envelope import Envelope
+from pytest_sessionreg.results.environment import Environment
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.fixtures import Workers
+from pytest_sessionreg.plugin import Workers
 from pytest_sessionreg.processes import WorkerDied
 from pytest_sessionreg.registry.errors import DatabaseBusy, DatabaseCorrupt
 from pytest_sessionreg.registry.importers import ImportReport, UnknownSource, UnreadableSource, import_legacy

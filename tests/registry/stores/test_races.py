@@ -10,7 +10,7 @@ from pathlib import Path
 from time import sleep
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.fixtures import Workers
+from pytest_sessionreg.plugin import Workers
 
 HOUR = timedelta(hours=1)
 PROCESSES = 8

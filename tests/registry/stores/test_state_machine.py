@@ -5,13 +5,12 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from pytest_sessionreg.registry.workspace import STORES
-
-from .model.agent_rules import AgentRules
-from .model.dependant_rules import DependantRules
-from .model.invariants import Invariants
-from .model.job_rules import JobRules
-from .model.log_rules import LogRules
-from .model.session_rules import SessionRules
+from tests.registry.stores.model.agent_rules import AgentRules
+from tests.registry.stores.model.dependant_rules import DependantRules
+from tests.registry.stores.model.invariants import Invariants
+from tests.registry.stores.model.job_rules import JobRules
+from tests.registry.stores.model.log_rules import LogRules
+from tests.registry.stores.model.session_rules import SessionRules
 
 
 class Machine(SessionRules, DependantRules, AgentRules, LogRules, JobRules, Invariants):

@@ -13,9 +13,8 @@ from pytest_sessionreg.registry.errors import InvalidValue
 from pytest_sessionreg.registry.records.agent import Agent, Transition
 from pytest_sessionreg.registry.records.run import Run
 from pytest_sessionreg.registry.stores.agents import STATES
-
-from .sides import Sides, driving
-from .strategies import IDS, SIDES
+from tests.registry.stores.model.sides import Sides, driving
+from tests.registry.stores.model.strategies import IDS, SIDES
 
 
 class AgentRules(Sides):

@@ -15,9 +15,8 @@ from pytest_sessionreg.registry.records.lock import Lock
 from pytest_sessionreg.registry.records.output import Output
 from pytest_sessionreg.registry.records.override import Override
 from pytest_sessionreg.registry.records.worktree import Worktree
-
-from .sides import Sides, driving
-from .strategies import CHATS, IDS, KEYS, SIDES, SPANS, VALUES
+from tests.registry.stores.model.sides import Sides, driving
+from tests.registry.stores.model.strategies import CHATS, IDS, KEYS, SIDES, SPANS, VALUES
 
 
 class DependantRules(Sides):

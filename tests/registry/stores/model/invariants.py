@@ -8,9 +8,8 @@ from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.records.session import Session
 from pytest_sessionreg.registry.records.skill import Adoption, SkillUse
 from pytest_sessionreg.registry.records.token import Validation
-
-from .sides import Sides
-from .world import WINDOW, World
+from tests.registry.stores.model.sides import Sides
+from tests.registry.stores.model.world import WINDOW, World
 
 
 class Invariants(Sides):

@@ -13,9 +13,8 @@ from pytest_sessionreg.registry.errors import NotFound
 from pytest_sessionreg.registry.records.job import JobRun, JobStep
 from pytest_sessionreg.registry.records.learning_state import LearningState
 from pytest_sessionreg.registry.records.meta_entry import MetaEntry
-
-from .sides import Sides, driving
-from .strategies import IDS, KEYS, SIDES, VALUES
+from tests.registry.stores.model.sides import Sides, driving
+from tests.registry.stores.model.strategies import IDS, KEYS, SIDES, VALUES
 
 
 class JobRules(Sides):

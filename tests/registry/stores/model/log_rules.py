@@ -11,9 +11,8 @@ from hypothesis.stateful import rule
 
 from pytest_sessionreg.registry.records.audit_event import AuditEvent
 from pytest_sessionreg.registry.records.command import Command
-
-from .sides import Sides, driving
-from .strategies import IDS, SIDES, SPANS, VALUES
+from tests.registry.stores.model.sides import Sides, driving
+from tests.registry.stores.model.strategies import IDS, SIDES, SPANS, VALUES
 
 
 class LogRules(Sides):

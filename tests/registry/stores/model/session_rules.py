@@ -13,10 +13,9 @@ from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.liveness import pid_namespace, process_start
 from pytest_sessionreg.registry.records.cleanup import Cleanup
 from pytest_sessionreg.registry.records.session import Sweep
-
-from .sides import Sides, driving
-from .strategies import IDS, SESSION_FIELDS, SIDES, SPANS
-from .world import GONE, NEW, WINDOW
+from tests.registry.stores.model.sides import Sides, driving
+from tests.registry.stores.model.strategies import IDS, SESSION_FIELDS, SIDES, SPANS
+from tests.registry.stores.model.world import GONE, NEW, WINDOW
 
 
 class SessionRules(Sides):

@@ -18,9 +18,8 @@ from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.clock import to_text
 from pytest_sessionreg.registry.records.meta_entry import MetaEntry
 from pytest_sessionreg.registry.workspace import STORES
-
-from .strategies import SIDES
-from .world import START, World
+from tests.registry.stores.model.strategies import SIDES
+from tests.registry.stores.model.world import START, World
 
 
 def driving(*stores: str) -> Callable[[Any], Any]:

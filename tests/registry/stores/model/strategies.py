@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .world import GONE
+from tests.registry.stores.model.world import GONE
 
 SIDES = st.sampled_from([0, 0, 1])
 IDS = st.sampled_from("aabc")

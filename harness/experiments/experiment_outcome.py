@@ -1,0 +1,94 @@
+"""How the result of an experiment other than a storm is shown and stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pytest_sessionreg.report.whole_files import write_files
+from pytest_sessionreg.results.envelope import Envelope
+
+from ..cli.console import PLAIN_WIDTH
+from .outcome import Figures
+
+__all__ = ["ExperimentOutcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentOutcome:
+    """json: the whole result. tables: for people. finding: what was found, in a sentence or two. question: the heading
+    of the page. faults: what was found that must not be, a line each; any means exit code 1. words: what the page
+    explains, each with its meaning. pictures: file name to its content, made only when stored.
+    """
+
+    envelope: Envelope
+    json: str
+    question: str
+    tables: Sequence[Table]
+    finding: str
+    figures: Sequence[Figures]
+    words: Sequence[tuple[str, str]]
+    faults: Sequence[str] = ()
+    pictures: Callable[[], Mapping[str, bytes]] = field(default=dict)
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something was found that must not be."""
+        return bool(self.faults)
+
+    @property
+    def complaints(self) -> Sequence[str]:
+        """The same as the command says it."""
+        return [f"sessionreg: {fault}" for fault in self.faults]
+
+    def show(self, console: Console) -> None:
+        """Print the tables, the finding and the machine."""
+        if self.envelope.partial is not None:
+            console.print(f"{_partial(self.envelope.partial)}.", markup=False, style="bold yellow")
+        for table in self.tables:
+            console.print(table)
+        console.print(self.finding, markup=False)
+        console.print(self.envelope.environment.line(), markup=False, style="dim")
+
+    def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
+        """Write NAME.md, NAME.html and the pictures, and NAME.json if `json`; NAME is the experiment's."""
+        from pytest_sessionreg.report.experiment_page import experiment_page
+
+        name = self.envelope.kind
+        pictures = self.pictures() if plots else {}
+        page = experiment_page(
+            self.envelope,
+            question=self.question,
+            finding=self.finding,
+            faults=self.faults,
+            tables=self.tables,
+            pictures=[content.decode() for file, content in pictures.items() if file.endswith(".svg")],
+            words=self.words,
+        )
+        contents = {f"{name}.json": self.json.encode()} if json else {}
+        contents |= {f"{name}.md": self._markdown().encode(), f"{name}.html": page.encode(), **pictures}
+        write_files(contents, directory)
+        return [directory / file for file in contents]
+
+    def _markdown(self) -> str:
+        """The finding and the tables as a README shows them."""
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            console = Console(width=PLAIN_WIDTH, record=True, file=nowhere, highlight=False, no_color=True)
+            for table in self.tables:
+                console.print(table)
+            text = "\n".join(line.rstrip() for line in console.export_text().splitlines())
+        envelope = self.envelope
+        partial = "" if envelope.partial is None else f"{_partial(envelope.partial)}.\n\n"
+        return (
+            f"# {envelope.kind}\n\n{self.finding}\n\n{partial}    {envelope.command}\n\n"
+            f"{envelope.environment.line()}\n\n```text\n{text}\n```\n"
+        )
+
+
+def _partial(reason: str) -> str:
+    return f"Partial result ({reason}): this is what was done until then"

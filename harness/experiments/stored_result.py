@@ -1,0 +1,66 @@
+"""Results that commands read: found, whole, and fit to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pytest_sessionreg.results.result import StormResult
+from pytest_sessionreg.storm.errors import ResultError
+
+from .kinds import KINDS, read_outcome
+from .outcome import Outcome
+from .storm.outcome import read_storm
+
+__all__ = ["read_any", "read_result", "result_paths"]
+
+_STORM = ("storm.json",)
+_ANY = tuple(f"{kind}.json" for kind in KINDS)
+_MOST_NAMED = 4
+
+T = TypeVar("T")
+
+
+def result_paths(place: Path, names: Sequence[str] = _ANY) -> list[Path]:
+    """The results at `place`: a file, or those of a directory that have one of `names`; of several places all. Raises
+    ResultError where there is none.
+    """
+    if place.is_dir():
+        paths = [place / name for name in names if (place / name).is_file()]
+        if place / "places.json" in paths:
+            paths += sorted(path for name in names for path in place.glob(f"*/{name}"))
+        if paths:
+            return paths
+        inside = sorted({entry.parent for name in names for entry in place.glob(f"*/{name}")})
+        more = ", ..." if len(inside) > _MOST_NAMED else ""
+        named = f"{', '.join(map(str, inside[:_MOST_NAMED]))}{more}"
+        remedy = f"name one of {named}" if inside else "name a directory that a command wrote"
+        raise ResultError(f"{place}: holds no {' and no '.join(names)}; {remedy}")
+    if not place.exists():
+        raise ResultError(f"{place}: does not exist; name a result, or the directory that holds it")
+    return [place]
+
+
+def read_result(place: Path) -> StormResult:
+    """The storm's result at `place`. Raises ResultError, which names the file, its state and the remedy."""
+    (path,) = result_paths(place, _STORM)
+    return _read(path, read_storm)
+
+
+def read_any(path: Path) -> Outcome:
+    """The result in the file `path`, of whichever kind. Raises ResultError as read_result does."""
+    return _read(path, read_outcome)
+
+
+def _read(path: Path, reader: Callable[[str], T]) -> T:
+    try:
+        return reader(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    except UnicodeDecodeError:
+        raise ResultError(f"{path}: not a result: it is not text; name the JSON that a command wrote") from None
+    except RecursionError:
+        raise ResultError(f"{path}: not a result: it is nested too deeply; name one that a command wrote") from None
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from None

@@ -1,0 +1,56 @@
+"""The fault menu: every fault under every policy, in interleaved rounds."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+
+from pytest_sessionreg.results.envelope import Envelope
+from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
+
+from ..experiments.rounds import interleaved
+from .episode import play
+from .fault import Fault
+from .menu import FAULT_NAMES, fault_named
+from .result import KIND, PLAIN, SCHEMA, Episode, FaultsResult
+
+__all__ = ["faults"]
+
+
+def faults(
+    *,
+    names: Sequence[str] = FAULT_NAMES,
+    policies: Sequence[str] = POLICY_NAMES,
+    rounds: int = 3,
+    seed: int = 1,
+    command: str = "",
+    on_step: Callable[[str, float, float], None] = lambda _now, _done, _total: None,
+    check: Callable[[], None] = lambda: None,
+) -> FaultsResult:
+    """Let each fault of `names` strike `rounds` times under each of `policies`; a control without a policy plays alone.
+
+    on_step is told what runs now; check may raise KeyboardInterrupt, between episodes and ten times a second: then what
+    was found so far is returned, labelled as partial, as after a failure of the machine or the harness; where there
+    is nothing yet, the error is raised. Raises StormError for an unknown policy and KeyError for an unknown fault.
+    """
+    scenes = [
+        (fault, policy) for fault in map(fault_named, names) for policy in (policies if fault.per_policy else [PLAIN])
+    ]
+    environment = Environment.of(os.path.join(tempfile.gettempdir(), "faults.db"))
+
+    def strike(scene: tuple[Fault, str], number: int) -> Episode:
+        fault, policy = scene
+        admission = None if policy == PLAIN else policy_named(policy)
+        return play(fault, admission, number=number, seed=seed + number, check=check)
+
+    done, partial = interleaved(
+        scenes, rounds, strike, lambda scene: f"{scene[0].name}, {scene[1]}", on_step=on_step, check=check
+    )
+    return FaultsResult(
+        envelope=Envelope(KIND, SCHEMA, command, environment, partial),
+        rounds_planned=rounds,
+        seed=seed,
+        episodes=tuple(done),
+    )

@@ -1,0 +1,1 @@
+"""The gate: whether a storm got worse than its baseline, by ratios to a control storm that runs beside it."""

@@ -1,0 +1,222 @@
+"""The plugin's side of storms: budgets and the gate fail a test in its call phase; the run ends with one summary."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .options import StormOptions
+
+if TYPE_CHECKING:
+    from ...gate.baseline import Baseline
+    from ...storm.plan import Plan
+    from ...storm.rounds import Rounds
+    from .conduct import Conduct
+    from .record import Spool, StormRecord
+
+__all__ = ["STORM_GATE", "StormGate"]
+
+__tracebackhide__ = True  # pytest shows the test's line, not this module's
+
+# The name under which the plugin registers what conducts the storms.
+STORM_GATE = "sessionreg-storms"
+
+_SPOOL = "sessionreg_storms"
+
+
+class StormGate:
+    """Conducts the storms of this process's tests. A plugin of its own, one per process; silent while no storm runs.
+
+    Under pytest-xdist each worker leaves its records in a directory of the controller's, which tells them all.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._options = StormOptions.of(config)
+        self._baseline: Baseline | None = None
+        self._problems = pytest.StashKey[list[str]]()
+        self._names = pytest.StashKey[int]()
+        self._records: list[StormRecord] = []
+        self._notes: list[str] = []
+        self._spool: Spool | None = None
+        self._verbose = config.get_verbosity() > 0
+        self._command = shlex.join(["pytest", *map(str, config.invocation_params.args)])
+        given = getattr(config, "workerinput", {}).get(_SPOOL)
+        self._worker = given is not None
+        if given is not None:
+            from .record import Spool
+
+            self._spool = Spool(given)
+        elif self._options.gate != "off" or self._options.update:
+            self._read_baseline()  # a file that is none is told before the first test
+
+    def conductor(self, item: pytest.Item) -> Conduct:
+        """What runs the storms of `item`."""
+        return partial(self._conduct, item)
+
+    def pytest_report_header(self) -> str:
+        """One line."""
+        if self._options.update:
+            return f"sessionreg: storms update the baseline {self._options.baseline}"
+        if not self._options.judges:
+            return "sessionreg: storm gate off"
+        missing = "" if os.path.exists(self._options.baseline) else " (not there yet)"
+        return f"sessionreg: storm gate {self._options.gate}, baseline {self._options.baseline}{missing}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin to count at one: a test that is run again has the same storms."""
+        item.stash[self._problems], item.stash[self._names] = [], 0
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail a test if a storm of its, or of a fixture's before it, went over the budget or regressed."""
+        return (yield from self._failing(item, "call"))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """The same for what a fixture stormed after the test."""
+        return (yield from self._failing(item, "teardown"))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell an xdist worker where to leave its records."""
+        if self._spool is None:
+            from .record import Spool
+
+            self._spool = Spool(tempfile.mkdtemp(prefix="sessionreg-storms-"))
+        node.workerinput[_SPOOL] = self._spool.directory
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Collect what the workers left, and write the baseline and the report."""
+        if self._worker:
+            return
+        if self._spool is not None:
+            self._records += self._spool.records()
+        try:
+            self._write()
+        except OSError as error:
+            self._notes.append(f"{error}: nothing was written there; choose another path")
+            if session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say how the storms stand; nothing where none ran."""
+        if not self._records:
+            return
+        from .summary import summary
+
+        terminalreporter.write_sep("=", "storms")
+        for text, style in summary(self._records, self._options, verbose=self._verbose):
+            terminalreporter.write_line(text, **style)
+        for note in self._notes:
+            terminalreporter.write_line(note)
+
+    def pytest_unconfigure(self) -> None:
+        """Remove the workers' directory."""
+        if self._spool is not None and not self._worker:
+            import shutil
+
+            shutil.rmtree(self._spool.directory, ignore_errors=True)
+
+    def _failing(self, item: pytest.Item, phase: str) -> Generator[None, object, object]:
+        """Fail `phase` of `item` where storms are to; where it fails by itself, add what they are to its report."""
+        try:
+            result = yield
+        except BaseException:
+            problems = self._told(item)
+            if problems:
+                item.add_report_section(phase, "storms", problems)
+            raise
+        problems = self._told(item)
+        if problems:
+            pytest.fail(problems, pytrace=False)
+        return result
+
+    def _told(self, item: pytest.Item) -> str:
+        """The problems so far; each is told once."""
+        problems, item.stash[self._problems] = item.stash.get(self._problems, []), []
+        return "\n\n".join(problems)
+
+    def _conduct(self, item: pytest.Item, plan: Plan, rounds: int) -> Rounds:
+        from .conduct import budget_of, conducted
+
+        number = item.stash[self._names] = item.stash[self._names] + 1
+        nodeid = _nodeid(item)
+        name = nodeid if number == 1 else f"{nodeid} storm {number}"
+        marked: dict[str, object] = {}
+        for mark in reversed(list(item.iter_markers("storm_budget"))):
+            if mark.args:
+                raise pytest.UsageError(f"{nodeid}: storm_budget takes limits by name, e.g. storm_budget(lost=0)")
+            marked.update(mark.kwargs)
+        budget = self._options.budget(marked)
+        found, record = conducted(name, plan, rounds, self._options, self._read_baseline())
+        if budget is not None:
+            # a storm cut short by --storm-scale may have too few writes for a limit that it usually has enough for
+            record = budget_of(record, found, budget, strict=bool(marked) and self._options.scale >= 1)
+        self._keep(item, record)
+        return found
+
+    def _keep(self, item: pytest.Item, record: StormRecord) -> None:
+        """Store `record` where no crash takes it, and note what is to fail its test."""
+        if self._spool is not None:
+            self._spool.add(record)
+        else:
+            self._records.append(record)
+        problems = item.stash[self._problems]
+        if record.over is not None:
+            problems.append(record.over)
+        if record.judgement is None:
+            return
+        from ...gate.judgement import Verdict
+        from ...report.judgements import failure, properties
+
+        prefix = "storm" + record.name.removeprefix(_nodeid(item)).removeprefix(" storm").replace(" ", "_")
+        item.user_properties += [(f"{prefix}_{name}", value) for name, value in properties(record.judgement)]
+        if record.judgement.verdict is Verdict.REGRESSED and self._options.gate == "fail":
+            problems.append(failure(record.judgement))
+
+    def _read_baseline(self) -> Baseline:
+        from ...gate.baseline import Baseline
+        from ...storm.errors import StormError
+
+        if self._baseline is None:
+            if self._options.gate == "off" and not self._options.update:
+                return Baseline()
+            try:
+                self._baseline = Baseline.read(self._options.baseline)
+            except StormError as error:
+                raise pytest.UsageError(str(error)) from None
+        return self._baseline
+
+    def _write(self) -> None:
+        """The baseline, if it is updated, and the report's verdicts."""
+        measured = {record.name: dict([record.measured]) for record in self._records if record.measured is not None}
+        if measured:
+            self._read_baseline().with_measurements(measured).write(self._options.baseline)
+            storms = "1 storm" if len(measured) == 1 else f"{len(measured)} storms"
+            self._notes.append(f"{self._options.baseline}: {storms} measured; review it and commit it")
+        judgements = [record.judgement for record in self._records if record.judgement is not None]
+        if not judgements:
+            return
+        from ...report.judgements import append_summary, write_verdicts
+        from ...results.environment import Environment
+
+        if self._options.report is not None:
+            here = Environment.of(os.path.join(tempfile.gettempdir(), "storm.db"))
+            write_verdicts(judgements, self._options.report, self._command, here)
+        append_summary(judgements)
+
+
+def _nodeid(item: pytest.Item) -> str:
+    """The test's, without the group that `xdist --dist loadgroup` appends to it."""
+    group = item.get_closest_marker("xdist_group")
+    if group is None or "workerinput" not in vars(item.config):
+        return item.nodeid
+    return item.nodeid.removesuffix(f"@{group.args[0] if group.args else group.kwargs.get('name', 'default')}")

@@ -1,0 +1,1 @@
+"""The registry on one SQLite file: its connection, its write-ahead log, and how writers are admitted."""

@@ -1,0 +1,111 @@
+"""The write-ahead log of an open database: whether it is still ours, and how to leave one that is not.
+
+It cannot change while a connection is open, but where somebody in this process opened the database file beside SQLite
+and closed it: that dropped this process's locks, and the next process to close took itself for the last one and
+unlinked the log, even in the middle of a transaction of ours (https://www.sqlite.org/howtocorrupt.html, 2.2). Writes
+into an unlinked log would be acknowledged and lost; and so would be what others wrote since, once we close and SQLite
+copies that log over it.
+"""
+
+from __future__ import annotations
+
+import os
+from time import monotonic, sleep
+
+from .admission.queue.byte_locks import AVAILABLE, locked_by, share
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["WriteAheadLog"]
+
+# SQLite's SHARED lock: 510 bytes from PENDING_BYTE + 2 on (os.h of SQLite); a last closer locks them exclusively.
+_SHARED_FIRST = 0x40000000 + 2
+_SHARED_SIZE = 510
+_KERNEL_LOCKS = "/proc/locks"
+# How long a sibling may take to close; by measurement it is milliseconds.
+_SIBLING_S = 5.0
+_LOOK_S = 0.001
+
+
+class WriteAheadLog:
+    """The log of the database at `database`, which is the one that is found at the first write."""
+
+    __slots__ = ("_database", "_descriptor", "_identity", "_path", "_writes")
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._path = database + "-wal"
+        self._identity: tuple[int, int] | None = None
+        self._descriptor: int | None = None
+        self._writes = 0
+
+    def kept(self) -> bool:
+        """Whether what was just committed stays; to be asked after COMMIT.
+
+        A last closer holds the database exclusively from before it copies the log until it has unlinked it, which it
+        cannot while we hold our share. So whoever sees nobody do so, and then the log in its place, has been copied or
+        is not concerned. A process's first write is spared the search for SQLite's descriptor: hooks make no other.
+        """
+        self._writes += 1
+        return (self._writes == 1 or not self._is_being_removed()) and self.is_ours()
+
+    def is_ours(self) -> bool:
+        """Whether the log is still the one of the first write; to be asked after BEGIN."""
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return self._identity is None  # gone, if it was ever seen
+        found = (status.st_dev, status.st_ino)
+        if self._identity is None:
+            self._identity = found
+        return found == self._identity
+
+    def moved(self, consequence: str) -> str:
+        """What to tell whoever wrote into a log that is no longer ours."""
+        return (
+            f"{self._path}: was deleted or replaced under this registry, by hand, or because code in this process "
+            f"closed a descriptor of the database that was not SQLite's; {consequence}: open the registry anew"
+        )
+
+    def abandon(self, connection: sqlite3.Connection) -> None:
+        """Close a connection whose log is no longer ours.
+
+        Deleted by hand, the log holds what is nowhere else, and SQLite copies it into the database as it closes. After
+        a stray close it must not: what the log holds is there already, and others may have written since. So SQLite is
+        made to find that it is not the last one, by a lock on its own descriptor, which ends with that. Where the
+        kernel's lock table cannot be read (Linux has one) it is closed as ever.
+        """
+        from .admission.queue.kernel_locks import own_descriptor
+
+        descriptor = own_descriptor(self._database) if AVAILABLE and self._strayed() else None
+        deadline = monotonic() + _SIBLING_S
+        while descriptor is not None and not share(descriptor, _SHARED_FIRST, _SHARED_SIZE) and monotonic() < deadline:
+            sleep(_LOOK_S)
+        connection.close()
+
+    def _is_being_removed(self) -> bool:
+        """Whether another process holds the database exclusively, asked through SQLite's own descriptor of it."""
+        if not AVAILABLE:
+            return False
+        if self._descriptor is None:
+            from .admission.queue.kernel_locks import own_descriptor
+
+            self._descriptor = own_descriptor(self._database)
+            if self._descriptor is None:
+                return False
+        try:
+            return locked_by(self._descriptor, _SHARED_FIRST, _SHARED_SIZE) is not None
+        except OSError:
+            self._descriptor = None  # somebody else's, who closed it: look for it anew the next time
+            return False
+
+    def _strayed(self) -> bool:
+        """Whether this process has lost its lock on the database, which it holds from its first read on."""
+        from .admission.queue.kernel_locks import posix_locks
+
+        if not os.path.exists(_KERNEL_LOCKS):
+            return False
+        pid = os.getpid()
+        return not any(owner == pid and first >= _SHARED_FIRST for owner, first, _ in posix_locks(self._database))

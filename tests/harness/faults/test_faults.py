@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from time import sleep
+
+import pytest
+from rich.console import Console
+
+from harness.faults.episode import play
+from harness.faults.experiment import faults
+from harness.faults.fault import Fault
+from harness.faults.menu import FAULT_NAMES, MENU, fault_named
+from harness.faults.menu.no_timeout import NoTimeout
+from harness.faults.private_disk import drop_privileges, enter_disk, make_disk
+from harness.faults.result import PLAIN, Episode, FaultsResult, Row
+from harness.faults.scene import Board, Scene
+from harness.faults.table import fault_legend, faults_table, finding, wrong
+from harness.faults.writer import PlainWriter, RegistryWriter, Seen, Writer
+from pytest_sessionreg import RetryBudget, WriteQueue
+from pytest_sessionreg.processes import Call, Group, WorkerFailed
+from pytest_sessionreg.results.samples import read_counters
+from pytest_sessionreg.storm.errors import ResultError
+
+_NAMES = tuple(name for name in FAULT_NAMES if name != "stop-holder")  # which has a test of its own
+
+
+@cache
+def _row(name: str) -> Row:
+    """Each fault is played once, under the queue, by the first test that looks at it."""
+    (row,) = faults(names=[name], policies=["queue"], rounds=1).rows()
+    return row
+
+
+@pytest.fixture(scope="module")
+def played() -> FaultsResult:
+    return faults(names=["kill-inside", "deferred-begin"], policies=["queue"], rounds=1)
+
+
+def _missing(row: Row) -> None:
+    if row.skipped:
+        pytest.skip(row.skipped)
+
+
+def test_every_fault_is_described() -> None:
+    assert len({fault.name for fault in MENU}) == len(MENU)
+    assert all(fault.summary and fault.evidence for fault in MENU)
+
+
+@pytest.mark.parametrize("name", [name for name in _NAMES if not fault_named(name).control])
+def test_a_fault_that_sqlite_survives_costs_no_acknowledged_write(name: str) -> None:
+    row = _row(name)
+    _missing(row)
+    assert row.broken == ""
+    assert not row.wrong
+    assert row.acknowledged > 0
+    assert (row.unrecovered, row.duplicated, row.ghosts, row.damaged) == (0, 0, 0, 0)
+    if not row.may_lose:
+        assert row.lost == 0
+
+
+@pytest.mark.parametrize("name", [fault.name for fault in MENU if fault.control])
+def test_every_negative_control_comes_out_red(name: str) -> None:
+    row = _row(name)
+    assert row.red == row.rounds == 1
+    assert not row.blind
+
+
+def test_the_ledger_sees_what_the_integrity_check_does_not() -> None:
+    assert _row("stray-close-plain").lost > 0
+    assert _row("stray-close-plain").damaged == 0
+    assert _row("wal-deleted").lost > 0
+
+
+def test_callers_see_each_fault_by_its_code() -> None:
+    _missing(_row("disk-full"))
+    assert {(seen.kind, seen.code) for seen in _row("disk-full").seen} == {("DiskFull", 13)}
+    assert {seen.kind for seen in _row("read-only-directory").seen} <= {"DatabaseReadOnly", "CannotOpen"}
+    assert _row("read-only-directory").failed > 0
+    assert {seen.code for seen in _row("deferred-begin").seen} <= {5, 517}
+    assert {(seen.code or 0) & 0xFF for seen in _row("no-timeout").seen} == {5}, "261, too: a busy recovery"
+    assert {seen.kind for seen in _row("two-versions").seen_elsewhere} == {"SchemaTooNew"}
+    assert _row("fork").seen_elsewhere == (Seen("WrongOwner", None, 2),)
+
+
+def test_a_budget_gives_up_behind_a_stopped_holder_and_the_queue_does_not() -> None:
+    result = faults(names=["stop-holder"], policies=["budget", "queue"], rounds=1)
+    budget, queue = result.rows()
+    assert [(seen.kind, seen.code) for seen in budget.seen] == [("WriteTimeout", 5)]
+    assert (queue.failed, queue.lost, budget.lost) == (0, 0, 0)
+    assert (queue.longest_wait_ms or 0) > 2000
+    assert "Writes given up: budget" in finding(result)
+
+
+def test_only_the_queue_has_a_sidecar_to_lose() -> None:
+    episode = play(fault_named("sidecar-unlinked"), RetryBudget(), number=0, seed=1)
+    assert episode.skipped == "no sidecar"
+    assert episode.attempted == 0
+
+
+def test_a_control_that_stays_green_means_that_the_harness_is_blind(played: FaultsResult) -> None:
+    class Patient(NoTimeout):
+        def writer(self, scene: Scene, worker: int) -> Writer:
+            return PlainWriter(scene, worker, timeout_s=5, statements=("BEGIN IMMEDIATE",))
+
+    episode = play(Patient(), None, number=0, seed=1)
+    assert (episode.policy, episode.failed, episode.red) == (PLAIN, 0, False)
+    result = replace(played, episodes=(episode,))
+    assert "the harness is blind" in wrong(result)[0]
+    assert "Controls that stayed green: no-timeout" in finding(result)
+
+
+def test_a_lost_write_that_nothing_excuses_is_wrong(played: FaultsResult) -> None:
+    class Forgetful(Fault):
+        """Deletes a row that was acknowledged, behind everybody's back."""
+
+        name = "kill-after"
+        summary = evidence = "planted"
+        writers = 1
+
+        def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+            import sqlite3
+
+            board.begin()
+            connection = sqlite3.connect(scene.database, timeout=5)
+            connection.execute("DELETE FROM storm_writes WHERE sequence = 0")
+            connection.commit()
+            connection.close()
+            board.end()
+            return "", ()
+
+    episode = play(Forgetful(), WriteQueue(), number=0, seed=1)
+    assert (episode.lost, episode.integrity) == (1, "ok")
+    assert "LOST 1" in wrong(replace(played, episodes=(episode,)))[0]
+
+
+def test_a_fault_that_cannot_be_provoked_is_told_and_the_writers_stop(played: FaultsResult) -> None:
+    class Clumsy(Fault):
+        name = "vacuum"
+        summary = evidence = "planted"
+
+        def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+            raise RuntimeError(f"cannot, with {scene.writers} writers before {board.instants}")
+
+    episode = play(Clumsy(), WriteQueue(), number=0, seed=1)
+    assert episode.broken == "RuntimeError: cannot, with 4 writers before (0, 0)"
+    assert episode.lost == 0
+    assert "could not be provoked" in wrong(replace(played, episodes=(episode,)))[0]
+
+
+def test_where_mounting_is_refused_the_disk_is_skipped_with_its_reason() -> None:
+    class Unmountable(Fault):
+        name = "disk-full"
+        summary = evidence = "planted"
+        disk_kib = -1
+
+    episode = play(Unmountable(), WriteQueue(), number=0, seed=1)
+    assert "mounting is not permitted here" in episode.skipped
+    assert (episode.attempted, episode.red) == (0, False)
+
+
+def test_a_private_disk_is_seen_by_those_who_enter_it_only(tmp_path: Path) -> None:
+    def keeper() -> Callable[[], None]:
+        make_disk(str(tmp_path), 1024)
+        (tmp_path / "file").write_text("here")
+        return lambda: sleep(0)
+
+    def visitor(pid: int) -> list[str]:
+        enter_disk(pid)
+        return os.listdir(tmp_path)
+
+    with Group([Call(keeper)], deadline_s=30) as group:
+        try:
+            group.wait_until_ready()
+        except WorkerFailed as error:
+            if not error.failures[0].kind.endswith("DiskRefused"):
+                raise
+            pytest.skip(error.failures[0].message)
+        assert list(tmp_path.iterdir()) == []
+        with Group([Call.plain(visitor, group.pids[0])], deadline_s=30) as visitors:
+            assert visitors.run() == [["file"]]
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+
+
+def test_without_privileges_a_read_only_directory_is_one(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    def attempt() -> str:
+        drop_privileges()
+        try:
+            (tmp_path / "file").write_text("x")
+        except PermissionError:
+            return "refused"
+        return "written"
+
+    try:
+        with Group([Call.plain(attempt)], deadline_s=30) as group:
+            assert group.run() == ["refused"]
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_writer_that_reopens_goes_on_after_an_error(tmp_path: Path) -> None:
+    from harness.faults.database import examine, make
+
+    scene = Scene(str(tmp_path / "x.db"), str(tmp_path), WriteQueue(), 1, 1, 0.0, 0.01, 0.1, 5.0)
+    make(scene.database, 0)
+    writer = RegistryWriter(scene, 0, reopens=True)
+    writer.write(0)
+    writer.write(1)
+    writer.close()
+    assert examine(scene).lost == 0
+    assert read_counters(scene.ledgers)[0] == 2, "registering the session is no write of the scene"
+
+
+def test_the_result_survives_json(played: FaultsResult) -> None:
+    text = played.to_json()
+    again = FaultsResult.from_json(text)
+    assert again == played
+    assert again.to_json() == text
+    with pytest.raises(ResultError, match="lacks or misnames"):
+        FaultsResult.from_json(text.replace('"ghosts"', '"spirits"'))
+
+
+def test_the_tables_fit_100_columns(played: FaultsResult, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(width=100)
+    every = replace(
+        played, episodes=tuple(replace(episode, fault=name) for name in FAULT_NAMES for episode in played.episodes)
+    )
+    console.print(faults_table(every))
+    console.print(fault_legend(every))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert not any("…" in line for line in lines)
+
+
+def test_rounds_are_summed_and_a_single_bad_one_shows(played: FaultsResult) -> None:
+    good: Episode = next(episode for episode in played.episodes if episode.fault == "kill-inside")
+    bad = replace(good, lost=2, recover_ms=None, seen=(Seen("DiskFull", 13, 4),), failed=4)
+    (row,) = replace(played, episodes=(good, bad, good)).rows()
+    assert (row.rounds, row.lost, row.rounds_lost, row.unrecovered, row.failed) == (3, 2, 1, 1, 4)
+    assert row.recover_ms == good.recover_ms
+    assert row.wrong
+
+
+def test_an_interrupted_menu_keeps_the_episodes_it_has() -> None:
+    calls = iter(range(1000))
+
+    def check() -> None:
+        if next(calls) > 12:
+            raise KeyboardInterrupt
+
+    result = faults(names=["kill-after", "kill-inside"], policies=["queue"], rounds=50, check=check)
+    assert result.envelope.partial == "interrupted"
+    assert 1 <= len(result.episodes) < 50

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic, sleep
+
+import psutil
+import pytest
+
+from harness.experiments.kinds import read_outcome
+from harness.hosts.child import SCRATCH
+from harness.hosts.gathering import Order, gather
+from harness.hosts.host import places
+from harness.hosts.result import PlacesResult
+from harness.main import main
+from pytest_sessionreg import Registry, __version__
+from pytest_sessionreg.results.result import StormResult
+
+_STORM = ["storm", "--workers", "2", "--writes", "5", "--think-ms", "1", "--policy", "queue"]
+_TWO = ["--on", "popen//id=here", "--on", "popen//id=there"]
+
+
+def _sessionreg(*words: str, cwd: Path, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=cwd,
+        env={**os.environ, "NO_COLOR": "1", "TMPDIR": str(cwd), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_path: Path) -> None:
+    words = [*_STORM, "--policy", "busy-timeout", *_TWO, "--out", "out", "--no-plots"]
+    done = _sessionreg(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    rows = [line.split()[:2] for line in done.stdout.splitlines()]
+    assert ["queue", "here"] in rows
+    assert ["busy-timeout", "here"] in rows
+    assert sum(line.split()[:1] == ["there"] for line in done.stdout.splitlines()) == 3
+    assert "not judged" in done.stdout
+    result = PlacesResult.from_json((tmp_path / "out/places.json").read_text())
+    assert result.envelope.command == f"sessionreg {' '.join(words)}"
+    assert [(place.name, place.error, place.file) for place in result.places] == [
+        ("here", None, "here/storm.json"),
+        ("there", None, "there/storm.json"),
+    ]
+    for place in result.places:
+        own = StormResult.from_json((tmp_path / "out" / str(place.file)).read_text())
+        assert own.command == f"sessionreg {' '.join(_STORM)} --policy busy-timeout"
+        assert place.machine == own.environment.line()
+        assert place.machine in " ".join(done.stdout.split())
+        assert {figures.subject for figures in place.figures} == {"queue", "busy-timeout"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    assert sorted(path.name for path in (tmp_path / "out/here").iterdir()) == ["storm.html", "storm.json"]
+    pages = sorted((tmp_path / "out").rglob("*.html"))
+    assert len(pages) == 3
+    before = [page.read_text() for page in pages]
+    for page in pages:
+        page.unlink()
+    again = _sessionreg("report", "out", "--no-plots", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert [page.read_text() for page in pages] == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["policies", "--policy", "queue", "--rounds", "1", "--workers", "2", "--writes", "3", "--no-plots"],
+        ["open-storm", "--openers", "2", "--rounds", "1", "--order", "registry", "--state", "fresh"],
+        ["capacity", "--policy", "queue", "--ceiling", "2", "--seconds", "0.4", "--round-s", "0.2"],
+        ["faults", "--fault", "kill-after", "--policy", "queue", "--rounds", "1"],
+        ["adoption", "--window", "52w"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_experiment_runs_elsewhere(tmp_path: Path, words: list[str]) -> None:
+    Registry.open(tmp_path / "sessions.db").close()
+    where = ["--on", f"popen//env:SESSIONREG_DB={tmp_path / 'sessions.db'}"]
+    done = _sessionreg(*words, *where, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    (place,) = document["places"]
+    assert (document["kind"], document["experiment"], place["error"]) == ("places", words[0], None)
+    assert read_outcome(json.dumps(place["result"])).figures
+    assert PlacesResult.from_json(done.stdout).places[0].name == "popen"
+
+
+def test_a_place_that_cannot_be_used_is_named_and_costs_no_other_one(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    specs = [f"popen//python={tmp_path}/nothing", f"popen//id=bare//python={bare}/bin/python", "popen//id=good"]
+    done = _sessionreg(*_STORM, *(word for spec in specs for word in ("--on", spec)), "--no-plots", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "popen: no Python could be started there" in done.stderr
+    assert f"bare: pytest-sessionreg is not installed for {bare}/bin/python there; install version" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    result = PlacesResult.from_json((tmp_path / "reports/latest/places.json").read_text())
+    assert [place.error is None for place in result.places] == [False, False, True]
+    assert (tmp_path / "reports/latest/good/storm.json").exists()
+
+
+def test_ssh_is_what_execnet_makes_of_it(tmp_path: Path) -> None:
+    ssh = tmp_path / "bin/ssh"
+    ssh.parent.mkdir()
+    ssh.write_text('#!/bin/sh\n[ "$2" = me@machine ] || exit 255\nshift 2\nexec sh -c "$*"\n')
+    ssh.chmod(0o755)
+    specs = [f"ssh=me@machine//python={sys.executable}", "ssh=me@elsewhere"]
+    done = _sessionreg(
+        *_STORM,
+        *(word for spec in specs for word in ("--on", spec)),
+        "--json",
+        "--no-plots",
+        cwd=tmp_path,
+        path=f"{ssh.parent}:{os.environ['PATH']}",
+    )
+    assert done.returncode == 1
+    assert done.stderr == "sessionreg: elsewhere: ssh could not connect; try it by hand\n"
+    machine, elsewhere = json.loads(done.stdout)["places"]
+    assert machine["result"]["runs"][0]["counts"]["acknowledged"] == 10
+    assert (machine["name"], machine["error"], elsewhere["result"]) == ("machine", None, None)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
+    (packages,) = other.glob("lib/*/site-packages")
+    for name in ("pytest_sessionreg", "harness"):
+        (packages / name).mkdir()
+        (packages / name / "__init__.py").write_text("__version__ = '99.1'\n")
+    done = _sessionreg(*_STORM, "--on", f"popen//python={other}/bin/python", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"has pytest-sessionreg 99.1, here it is {__version__}; install the same one there" in done.stderr
+
+
+def test_files_of_this_side_travel(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "schema.sql").write_text("CREATE TABLE t (worker, sequence);")
+    (tmp_path / "write.sql").write_text("INSERT INTO t VALUES (:worker, :sequence);")
+    words = [
+        "storm",
+        "--sql",
+        "write.sql",
+        "--schema",
+        "schema.sql",
+        "--workers",
+        "2",
+        "--writes",
+        "2",
+        "--think-ms",
+        "1",
+        "--json",
+    ]
+    done = _sessionreg(*words, "--policy", "queue", "--on", f"popen//chdir={tmp_path}/there", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (place,) = json.loads(done.stdout)["places"]
+    assert place["result"]["runs"][0]["counts"]["acknowledged"] == 4
+    assert place["result"]["command"] == (
+        "sessionreg storm --sql write.sql --schema schema.sql --workers 2 --writes 2 --think-ms 1 --policy queue"
+    )
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([*_STORM, "--on", "nonsense"], "'nonsense' is nothing that execnet knows"),
+        ([*_STORM, "--on", "ssh="], "ssh needs a value"),
+        ([*_STORM, "--on", "popen", "--out", "file/x"], "not a directory that can be written"),
+        (["storm", "--sql", "missing.sql", "--on", "popen"], "--sql missing.sql: cannot be read"),
+        (["storm", "--workers", "0", "--on", "popen"], "workers=0: must be between"),
+        (["storm", "--workload", "hope", "--on", "popen", "--on", "popen"], "hope"),
+        (["capacity", "--ceiling", "x", "--on", "popen"], "--ceiling"),
+    ],
+)
+def test_bad_input_is_one_line(
+    tmp_path: Path,
+    words: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    printed = capsys.readouterr()
+    assert ended.value.code == 2, printed.err
+    assert message in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Callable[[], subprocess.Popen[str]]:
+    """A long storm at two places; the first is under way, the second waits, because they share a machine."""
+
+    def start() -> subprocess.Popen[str]:
+        long = ["storm", "--policy", "queue", "--workers", "2", "--duration", "60", "--think-ms", "5", "--no-plots"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "harness", *long, *_TWO, "--out", str(tmp_path / "out")],
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        deadline = monotonic() + 60
+        while not list(tmp_path.glob("sessionreg-storm-*/1.ledger")):
+            assert process.poll() is None
+            assert monotonic() < deadline
+            sleep(0.02)
+        sleep(0.5)
+        return process
+
+    return start
+
+
+def _gone(family: list[psutil.Process], scratch: Path) -> None:
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+    assert list(scratch.glob("sessionreg-*")) == []
+
+
+@pytest.mark.parametrize("whom", ["us", "the terminal's processes"])
+def test_ctrl_c_ends_every_place_and_keeps_what_there_is(
+    running: Callable[[], subprocess.Popen[str]], tmp_path: Path, whom: str
+) -> None:
+    process = running()
+    family = psutil.Process(process.pid).children(recursive=True)
+    if whom == "us":
+        process.send_signal(signal.SIGINT)
+    else:
+        os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "there: interrupted before it began" in errors
+    assert "here: interrupted; no worker is left" in errors
+    assert "* partial: interrupted" in output
+    kept = StormResult.from_json((tmp_path / "out/here/storm.json").read_text())
+    assert kept.partial == "interrupted"
+    assert kept.runs[0].counts.lost == 0
+    _gone(family, tmp_path)
+
+
+def test_a_place_that_dies_is_named_and_the_next_one_runs(
+    running: Callable[[], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = running()
+    gateways = psutil.Process(process.pid).children()
+    family = psutil.Process(process.pid).children(recursive=True)
+    (first,) = [gateway for gateway in gateways if gateway.children()]
+    first.kill()
+    deadline = monotonic() + 60
+    while not any(gateway.is_running() and gateway.children() for gateway in gateways if gateway.pid != first.pid):
+        assert process.poll() is None
+        assert monotonic() < deadline
+        sleep(0.05)
+    sleep(1)
+    family += psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "here: the connection broke while it was running" in errors
+    _gone(family, tmp_path)
+
+
+def test_a_place_that_hangs_is_named_and_ended_and_the_next_one_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.hosts.gathering._SILENCE_S", 4.0)
+    monkeypatch.setattr("harness.hosts.gathering._COMMAND_GRACE_S", 0.5)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    words = ["storm", "--policy", "queue", "--workers", "2", "--duration", "3", "--json", "--no-plots"]
+    order = Order([*words, "--out", f"{SCRATCH}/out"], {}, words)
+    stopped: list[psutil.Process] = []
+
+    def stop(running: Sequence[str], _done: int) -> None:
+        if "here" in running and not stopped and list(tmp_path.glob("sessionreg-storm-*/1.ledger")):
+            stopped.extend(child for gateway in psutil.Process().children() for child in gateway.children())
+            stopped[0].suspend()
+
+    here, there = gather(places(["popen//id=here", "popen//id=there"]), order, on_change=stop)
+    assert here.error is not None
+    assert "gave no sign of life for 4 s while it was running" in here.error
+    assert (there.error, there.code) == (None, 0)
+    assert StormResult.from_json(there.printed).partial is None
+    assert stopped
+    _gone(stopped, tmp_path)

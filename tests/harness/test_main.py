@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+
+import psutil
+import pytest
+
+from pytest_sessionreg.results.result import StormResult
+from pytest_sessionreg.results.samples import read_counters
+
+_SMALL = ["--workers", "3", "--writes", "4", "--think-ms", "1"]
+
+
+def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_storm_prints_its_table_its_verdict_and_its_files(tmp_path: Path) -> None:
+    done = _sessionreg("storm", *_SMALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[3:7]] == ["budget", "busy-timeout", "interval", "queue"]
+    assert "the 15-retry budget" in done.stdout
+    assert lines[-3:] == ["reports/latest/storm.json", "reports/latest/storm.png", "reports/latest/storm.html"]
+    assert all((tmp_path / line).stat().st_size for line in lines[-3:])
+    assert max(map(len, lines[:-3])) <= 100
+    assert done.stderr == "", "no progress bar where nobody watches"
+
+
+def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
+    done = _sessionreg(
+        "storm", *_SMALL, "--policy", "queue", "--policy", "budget", "--json", "--no-plots", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [run["policy"] for run in document["runs"]] == ["queue", "budget"]
+    assert StormResult.from_json(done.stdout).to_json() == done.stdout
+    assert (tmp_path / "reports/latest/storm.json").read_text() == done.stdout
+    assert not (tmp_path / "reports/latest/storm.png").exists()
+
+
+def test_the_result_repeats_the_parameters(tmp_path: Path) -> None:
+    words = ["--policy", "interval", "--hold-ms", "1.5", "--seed", "77", "--workload", "heartbeat", "--out", "here"]
+    done = _sessionreg("storm", *_SMALL, *words, "--json", "--no-plots", cwd=tmp_path)
+    document = json.loads(done.stdout)
+    (run,) = document["runs"]
+    assert (run["workers"], run["writes"], run["hold_ms"], run["think_ms"], run["seed"]) == (3, 4, 1.5, 1.0, 77)
+    assert document["command"].split()[0] == "sessionreg"
+    assert "--seed 77" in document["command"]
+    assert (tmp_path / "here/storm.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["storm", "--workers", "0"], 2, "workers=0: must be between"),
+        (["storm", "--workers", "many"], 2, "many"),
+        (["storm", "--policy", "hope"], 2, "'hope' is not one of"),
+        (["storm", "--writes", "3", "--duration", "1"], 2, "exclude each other"),
+        (["storm", "--hold-ms", "-1"], 2, "hold_ms=-1"),
+        (["storm", "--workload", "x"], 2, "workload 'x' is unknown; choose from heartbeat"),
+        (["storm", "--workload", "no_such_module:f"], 2, "cannot be imported"),
+        (["storm", "--workload", "json:nothing"], 2, "has no 'nothing'"),
+        (["storm", "--workload", "json:dumps"], 2, "(connection, store or path, worker, sequence)"),
+        (["storm", "--workload", "heartbeat", "--sql", "file"], 2, "exclude each other"),
+        (["storm", "--schema", "file"], 2, "--schema goes with --sql"),
+        (["storm", "--sql", "missing"], 2, "cannot be read (No such file or directory)"),
+        (["storm", "--sql", "directory"], 2, "cannot be read (Is a directory)"),
+        (["storm", "--sql", "file"], 1, "'hello' cannot be compiled"),
+        (["storm", "--rate", "0"], 2, "rate=0.0: must be between"),
+        (["storm", "--rate", "-3"], 2, "rate=-3.0: must be between"),
+        (["storm", "--rate", "nan"], 2, "rate=nan: must be a number"),
+        (["storm", "--rate", "5", "--think-ms", "1"], 2, "exclude each other"),
+        (["storm", "--timeout", "0"], 2, "timeout=0.0: must be between"),
+        (["repeat", "missing.json"], 2, "does not exist"),
+        (["repeat", "file"], 2, "not a result of storm"),
+        (["repeat", "directory"], 2, "holds no storm.json"),
+        (["storm", "--out", "file/deeper"], 2, "not a directory that can be written"),
+        (["storm", "--database", "missing/x.db"], 1, "does not exist; create it first"),
+        (["storm", "--database", "/proc/x.db"], 1, "cannot be created"),
+        (["storm", "--database", "file"], 1, "no database"),
+        (["storm", "--database", "directory"], 1, "is a directory"),
+        (["nothing"], 2, "No such command 'nothing'"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[str], code: int, message: str) -> None:
+    (tmp_path / "file").write_text("hello")
+    (tmp_path / "directory").mkdir()
+    done = _sessionreg(*words, cwd=tmp_path)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert (tmp_path / "file").read_text() == "hello"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_file(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
+    (tmp_path / "scratch").mkdir()
+    words = ["--workers", "4", "--duration", "60", "--think-ms", "5", "--policy", "queue", "--no-plots"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "storm", *words],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while read_counters([str(path) for path in (tmp_path / "scratch").rglob("*.ledger")])[0] < 20:
+            assert process.poll() is None
+            sleep(0.02)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 4
+        process.send_signal(number)
+        printed, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 1
+    assert errors.strip() == (
+        "sessionreg: interrupted; no worker is left; what was measured is kept, marked as partial, in reports/latest"
+    )
+    assert "* queue is partial: interrupted" in printed
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+    assert list((tmp_path / "scratch").iterdir()) == []
+    result = StormResult.from_json((tmp_path / "reports/latest/storm.json").read_text())
+    (run,) = result.runs
+    assert result.partial == run.partial == "interrupted"
+    assert run.counts.acknowledged >= 20
+    assert run.counts.lost == 0
+
+
+_DEMO = """
+import sqlite3
+
+def prepare(path):
+    sqlite3.connect(path).execute("CREATE TABLE t (worker, sequence)")
+
+def acknowledged(path):
+    return sqlite3.connect(path).execute("SELECT worker, sequence FROM t").fetchall()
+
+def write(connection, worker, sequence):
+    connection.execute("INSERT INTO t VALUES (?, ?)", (worker, sequence))
+
+def forgets(path, worker, sequence):
+    pass
+
+def fails(connection, worker, sequence):
+    raise LookupError("nothing to write")
+"""
+
+
+def test_a_function_from_the_current_directory_is_stormed_and_repeated(tmp_path: Path) -> None:
+    (tmp_path / "demo.py").write_text(_DEMO)
+    words = ["--workload", "demo:write", "--policy", "queue", "--seed", "9", "--rate", "200", "--no-plots"]
+    done = _sessionreg("storm", "--workers", "3", "--writes", "4", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "open loop: 200 writes/s on a fixed schedule" in done.stdout
+    assert "recording cost" in done.stdout
+    again = _sessionreg("repeat", "reports/latest/storm.json", "--no-plots", "--json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    stored = StormResult.from_json((tmp_path / "reports/latest/storm.json").read_text())
+    repeated = StormResult.from_json(again.stdout)
+    assert repeated.command == stored.command
+    (one,), (other,) = stored.runs, repeated.runs
+    for name in ("workload", "workload_parameters", "policy_parameters", "workers", "writes", "rate_per_s", "seed"):
+        assert getattr(one, name) == getattr(other, name)
+    assert one.samples.due_us.tolist() == pytest.approx(other.samples.due_us.tolist(), abs=2)
+
+
+def test_a_function_that_loses_writes_is_caught(tmp_path: Path) -> None:
+    (tmp_path / "demo.py").write_text(_DEMO)
+    done = _sessionreg("storm", *_SMALL, "--workload", "demo:forgets", "--no-plots", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "own lost 12 of 12 acknowledged writes" in " ".join(done.stdout.split())
+
+
+def test_a_function_that_fails_is_shown_once_with_a_count(tmp_path: Path) -> None:
+    (tmp_path / "demo.py").write_text(_DEMO)
+    done = _sessionreg("storm", *_SMALL, "--workload", "demo:fails", "--policy", "queue", "--no-plots", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    assert "LookupError: nothing to write" in done.stderr
+    assert done.stderr.rstrip().endswith("12 times")
+
+
+def test_statements_from_a_file_are_stormed(tmp_path: Path) -> None:
+    (tmp_path / "w.sql").write_text("INSERT INTO t VALUES (:worker, :sequence);")
+    (tmp_path / "s.sql").write_text("CREATE TABLE t (worker, sequence);")
+    words = ["--sql", "w.sql", "--schema", "s.sql", "--policy", "queue", "--policy", "interval", "--no-plots"]
+    done = _sessionreg("storm", *_SMALL, *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_nobody_checked_is_said(tmp_path: Path) -> None:
+    (tmp_path / "bare.py").write_text("def write(path, worker, sequence):\n    pass\n")
+    done = _sessionreg("storm", *_SMALL, "--workload", "bare:write", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Whether writes were lost was not checked" in " ".join(done.stdout.split())
+    assert (tmp_path / "reports/latest/storm.png").stat().st_size
+
+
+def test_help_shows_an_example(tmp_path: Path) -> None:
+    done = _sessionreg("storm", "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Example: sessionreg storm" in " ".join(done.stdout.split())
