@@ -13,8 +13,8 @@ from typing import NoReturn
 import click
 
 from pytest_sessionreg import RegistryError, __version__
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.processes import ProcessError
-from pytest_sessionreg.storm.errors import StormError
 
 from .commands.adoption import adoption
 from .commands.capacity import capacity

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from pytest_sessionreg.registry.location import GUARD_VARIABLE
+from pytest_sessionreg.registry.user_paths import GUARD_VARIABLE
 
 __all__ = ["inner_runs_inherit_nothing", "pytest_pyfunc_call", "pytester"]
 

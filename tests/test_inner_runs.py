@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sessionreg.registry.location import GUARD_VARIABLE
+from pytest_sessionreg.registry.user_paths import GUARD_VARIABLE
 
 _OUTER = {"PYTEST_XDIST_WORKER": "gw7", "PYTEST_PLUGINS": "no_such_plugin", "COV_CORE_SOURCE": "here"}
 _TEST = f"""

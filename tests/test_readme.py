@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from harness.main import cli
-from pytest_sessionreg.registry.location import ENVIRONMENT_VARIABLE
+from pytest_sessionreg.registry.user_paths import DATABASE_VARIABLE
 from pytest_sessionreg.registry.workspace import STORES
 from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 _ROOT = Path(__file__).parent.parent
@@ -68,7 +68,7 @@ registry.sessions.register("s-2")
 
 @pytest.mark.parametrize("code", [text for text in _PYTHON if text.startswith("from") and "def test_" not in text])
 def test_a_program_runs_as_printed(code: str, tmp_path: Path) -> None:
-    environment = {**os.environ, ENVIRONMENT_VARIABLE: ""}
+    environment = {**os.environ, DATABASE_VARIABLE: ""}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
 
 
@@ -197,7 +197,7 @@ def test_the_commands_of_the_gate_run_as_printed(pytester: pytest.Pytester) -> N
 
 @pytest.mark.parametrize("command", [line for line in _LINES if line.split()[1] not in (*_SHORT, *_READERS, *_GATES)])
 def test_a_registry_command_runs_as_printed(command: str, tmp_path: Path) -> None:
-    environment = {**os.environ, ENVIRONMENT_VARIABLE: str(tmp_path / "sessions.db")}
+    environment = {**os.environ, DATABASE_VARIABLE: str(tmp_path / "sessions.db")}
     (tmp_path / "data").mkdir()
     (tmp_path / "data/claude-sessions.json").write_text('{"sessions": {}}')
     subprocess.run(

@@ -7,9 +7,9 @@ import sys
 
 from rich.console import Console
 
-__all__ = ["PLAIN_WIDTH", "command_line", "output"]
+from pytest_sessionreg.report.table import PLAIN_WIDTH
 
-PLAIN_WIDTH = 100
+__all__ = ["command_line", "output"]
 
 
 def output() -> Console:

@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
+from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES, workload_named
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.storm.workload import WORKLOAD_NAMES, Workload, workload_named
+from pytest_sessionreg.storm.workload import Workload
 from pytest_sessionreg.storm.workloads.statements import read_statements
 
 __all__ = ["Load", "import_from_here", "load_options"]

@@ -16,7 +16,7 @@ from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import CannotOpen
 from pytest_sessionreg.registry.location import resolve
 from pytest_sessionreg.registry.registry import DEFAULT_WORKSPACE
-from pytest_sessionreg.storm.policies import ON_REQUEST, POLICY_NAMES
+from pytest_sessionreg.results.policies import ON_REQUEST, POLICY_NAMES
 
 __all__ = [
     "check_directory",

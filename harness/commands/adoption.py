@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..cli.console import command_line
+from ..cli.delivery import deliver
 from ..cli.parameters import (
     check_directory,
     database_option,
@@ -17,7 +18,6 @@ from ..cli.parameters import (
     span,
     workspace_option,
 )
-from ..experiments.outcome import deliver
 from ..hosts.option import PlacedCommand
 
 __all__ = ["adoption"]

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.results.comparison import MEASURES, Comparison
 from pytest_sessionreg.results.comparison import compare as compared
 from pytest_sessionreg.results.result import StormResult
-from pytest_sessionreg.storm.errors import ResultError
 
 from ..cli.console import output
 from ..cli.parameters import json_option
-from ..experiments.stored_result import read_result
+from ..cli.stored_result import read_result
 
 __all__ = ["compare"]
 

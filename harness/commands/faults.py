@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pytest_sessionreg.storm.policies import POLICY_NAMES
+from pytest_sessionreg.results.policies import POLICY_NAMES
 
 from ..cli.console import command_line
+from ..cli.delivery import deliver
 from ..cli.parameters import check_directory, json_option, out_option, policy_option
 from ..cli.step_display import step_display
 from ..experiments.interruption import deferred_interrupt
-from ..experiments.outcome import deliver
 from ..faults.menu import FAULT_NAMES
 from ..hosts.option import PlacedCommand
 

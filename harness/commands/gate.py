@@ -11,13 +11,14 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.judgement import Judgement, Verdict
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.storm.errors import StormError
-from pytest_sessionreg.storm.plan import Plan, check_parameter
-from pytest_sessionreg.storm.policies import POLICY_NAMES
-from pytest_sessionreg.storm.workload import WORKLOAD_NAMES, workload_named
+from pytest_sessionreg.results.numbers import check_number
+from pytest_sessionreg.results.policies import POLICY_NAMES
+from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES, workload_named
+from pytest_sessionreg.storm.plan import Plan
 
 from ..cli.console import command_line, output
 from ..cli.load_options import import_from_here
@@ -90,7 +91,7 @@ def gate(  # noqa: PLR0917  click passes every option by name
     """
     import_from_here()
     try:
-        check_parameter("scale", scale, 0.01, 100)
+        check_number("scale", scale, 0.01, 100)
         plans = {
             name: _plan(name, policy, hold_ms, think_ms, rate, workers=workers, seed=seed)
             for name in workloads or ("heartbeat",)

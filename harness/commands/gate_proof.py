@@ -11,9 +11,9 @@ from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 
 from ..cli.console import command_line
+from ..cli.delivery import deliver
 from ..cli.finite import FiniteRange
 from ..cli.parameters import check_directory, json_option
-from ..experiments.outcome import deliver
 
 if TYPE_CHECKING:
     from ..experiments.gate_proof.run import GateRun

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from ..cli.console import command_line
+from ..cli.delivery import deliver
 from ..cli.finite import FiniteRange
 from ..cli.parameters import check_directory, json_option, out_option
 from ..cli.step_display import step_display
@@ -15,7 +16,6 @@ from ..experiments.interruption import deferred_interrupt
 from ..experiments.open_storm.experiment import open_storm as run
 from ..experiments.open_storm.orders import ORDER_NAMES
 from ..experiments.open_storm.stage import STATES
-from ..experiments.outcome import deliver
 from ..hosts.option import PlacedCommand
 
 __all__ = ["open_storm"]

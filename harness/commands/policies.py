@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.results.comparison import CONTROL
-from pytest_sessionreg.storm.errors import StormError
 
 from ..cli.console import command_line
+from ..cli.delivery import deliver
 from ..cli.load_options import Load, load_options
 from ..cli.parameters import check_directory, json_option, no_plots_option, out_option, policy_option
 from ..cli.storm_progress import rounds_progress
-from ..experiments.outcome import deliver
 from ..experiments.policies import MOST_ROUNDS, compare_policies, with_control
 from ..experiments.storm.outcome import StormOutcome
 from ..hosts.option import PlacedCommand

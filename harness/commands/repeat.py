@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.storm.repetition import plan_again
 
+from ..cli.delivery import deliver
 from ..cli.load_options import import_from_here
 from ..cli.parameters import check_directory, json_option, no_plots_option, out_option
+from ..cli.stored_result import read_result
 from ..cli.storm_progress import rounds_progress
-from ..experiments.outcome import deliver
-from ..experiments.stored_result import read_result
 from ..experiments.storm.experiment import repeat_storm
 from ..experiments.storm.outcome import StormOutcome
 

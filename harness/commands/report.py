@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from pytest_sessionreg.storm.errors import ResultError
+from pytest_sessionreg.errors import ResultError
 
 from ..cli.console import output
+from ..cli.kinds import KINDS
 from ..cli.parameters import check_directory, json_option, no_plots_option, out_option
-from ..experiments.kinds import KINDS
-from ..experiments.stored_result import read_any, result_paths
+from ..cli.stored_result import read_any, result_paths
 
 __all__ = ["report"]
 

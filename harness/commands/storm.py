@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
 
 from ..cli.console import command_line
+from ..cli.delivery import deliver
 from ..cli.load_options import Load, load_options
 from ..cli.parameters import check_directory, json_option, no_plots_option, out_option, policy_option
 from ..cli.storm_progress import storm_progress
-from ..experiments.outcome import deliver
 from ..experiments.storm.experiment import write_storm
 from ..experiments.storm.outcome import StormOutcome
 from ..hosts.option import PlacedCommand

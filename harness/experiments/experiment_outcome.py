@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pytest_sessionreg.report.table import PLAIN_WIDTH
 from pytest_sessionreg.report.whole_files import write_files
 from pytest_sessionreg.results.envelope import Envelope
 
-from ..cli.console import PLAIN_WIDTH
 from .outcome import Figures
 
 __all__ = ["ExperimentOutcome"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.gate import measure_storm, run_gate
 from pytest_sessionreg.gate.judgement import Judgement
 from pytest_sessionreg.gate.measurement import Measurement
 from pytest_sessionreg.gate.pairs import Ground
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 
 __all__ = ["gate_storms", "measure_storms"]

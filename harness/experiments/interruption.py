@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
-from pytest_sessionreg.storm.errors import StormError
 
 __all__ = ["STOPPERS", "deferred_interrupt", "interruptible", "is_interrupt", "kept", "reason"]
 

@@ -1,22 +1,17 @@
-"""The end of an experiment's command: what is printed, what is stored, and the exit code."""
+"""What every experiment gives to its command: a result that can be shown and stored."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
-import click
 from rich.console import Console
 
 from pytest_sessionreg.results.envelope import Envelope
 
-from ..cli.console import output
-from .interruption import kept
-
-__all__ = ["Figures", "Outcome", "deliver"]
+__all__ = ["Figures", "Outcome"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +56,3 @@ class Outcome(Protocol):
 
     def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
         """Write all files into `directory`, the result itself only if `json`; what was written. Raises OSError."""
-
-
-def deliver(outcome: Outcome, *, as_json: bool, out: Path | None, plots: bool = True) -> NoReturn:
-    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial."""
-    paths = [] if out is None else outcome.write(out, plots=plots, json=True)
-    if as_json:
-        click.echo(outcome.json, nl=False)
-    else:
-        outcome.show(output())
-        for path in paths:
-            click.echo(path)
-    for complaint in outcome.complaints:
-        click.echo(complaint, err=True)
-    partial = outcome.envelope.partial
-    if partial is not None:
-        click.echo(f"sessionreg: {kept(partial, out)}", err=True)
-    sys.exit(1 if outcome.wrong or partial is not None else 0)

@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.comparison import CONTROL
+from pytest_sessionreg.results.policies import Own, policy_named
 from pytest_sessionreg.results.result import StormResult
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import Own, policy_named
 
 from .storm.experiment import RoundProgress, Storm, storms
 

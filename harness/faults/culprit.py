@@ -9,7 +9,8 @@ from time import sleep
 
 from .fault import Fault
 from .scene import Board, Scene
-from .writer import Seen, enter
+from .writer import Seen
+from .writer_process import enter
 
 __all__ = ["Strike", "prepare"]
 

@@ -17,7 +17,7 @@ from pytest_sessionreg.registry.errors import RegistryError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.samples import Samples
 
-from . import culprit, database, writer
+from . import culprit, database, writer_process
 from .culprit import Strike
 from .database import Found
 from .fault import Fault
@@ -33,7 +33,7 @@ _WRITERS_HOLD_S, _WRITERS_THINK_S = 0.002, 0.010
 _TAIL_S = 0.35
 _LONGEST_S = 45.0
 _SLACK_S = 60.0
-_PRELOAD = (culprit.__name__, writer.__name__, type(MENU[0]).__module__)
+_PRELOAD = (culprit.__name__, writer_process.__name__, type(MENU[0]).__module__)
 
 
 def play(
@@ -100,7 +100,7 @@ def skipped(fault: Fault, policy: str, number: int, reason: str) -> Episode:
 
 def _act(fault: Fault, scene: Scene, check: Callable[[], None]) -> tuple[int, Strike, list[Seen]]:
     calls = [Call(culprit.prepare, (fault, scene))]
-    calls += [Call(writer.prepare, (fault, scene, worker)) for worker in range(scene.writers)]
+    calls += [Call(writer_process.prepare, (fault, scene, worker)) for worker in range(scene.writers)]
     with Group(calls, deadline_s=scene.longest_s + _SLACK_S, preload=_PRELOAD, scratch=scene.scratch) as group:
         group.wait_until_ready()
         opened_ns = group.open_gate()

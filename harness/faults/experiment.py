@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 
 from ..experiments.rounds import interleaved
 from .episode import play

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_sessionreg.report.glossary import words_for
-from pytest_sessionreg.storm.policies import POLICY_NAMES
+from pytest_sessionreg.results.policies import POLICY_NAMES
 
 from ..experiments.experiment_outcome import ExperimentOutcome
 from ..experiments.outcome import Figures

@@ -9,8 +9,8 @@ import struct
 from dataclasses import dataclass
 from time import monotonic, monotonic_ns
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
-from pytest_sessionreg.storm.errors import StormError
 
 __all__ = ["GHOST", "STORM", "Board", "Scene"]
 

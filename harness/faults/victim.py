@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Self
 
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
 
 __all__ = ["PATIENCE_S", "Tell", "Victim"]
 

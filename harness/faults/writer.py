@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic, monotonic_ns, sleep
-from typing import TYPE_CHECKING, Protocol
+from time import monotonic_ns, sleep
+from typing import Protocol
 
 from pytest_sessionreg.registry.errors import RegistryError, WriteTimeout
 from pytest_sessionreg.registry.registry import Registry
@@ -16,13 +14,9 @@ from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.registry.sqlite.admission.record import WriteRecord
 from pytest_sessionreg.results.ledger import Ledger
 
-from .private_disk import drop_privileges, enter_disk
-from .scene import STORM, Board, Scene
+from .scene import STORM, Scene
 
-if TYPE_CHECKING:
-    from .fault import Fault
-
-__all__ = ["PlainWriter", "RegistryWriter", "Seen", "Tally", "Writer", "enter", "prepare"]
+__all__ = ["PlainWriter", "RegistryWriter", "Seen", "Tally", "Writer"]
 
 _SETUP_PATIENCE_S = 30.0
 INSERT = "INSERT INTO storm_writes (storm, worker, sequence) VALUES (?, ?, ?)"
@@ -167,45 +161,3 @@ class PlainWriter:
         """Close the connection and the ledger."""
         self._connection.close()
         self._ledger.close()
-
-
-def enter(scene: Scene) -> None:
-    """What every process of a scene does first: see its disk, and give up what privileges it must not have."""
-    if scene.keeper is not None:
-        enter_disk(scene.keeper)
-    if scene.unprivileged:
-        drop_privileges()
-
-
-def prepare(fault: Fault, scene: Scene, worker: int) -> Callable[[], tuple[Seen, ...]]:
-    """A writer of the scene: what it returns writes until `tail_s` after the fault, and tells what it saw."""
-    enter(scene)
-    random.seed(f"{scene.seed}/{worker}/jitter")
-    writer = fault.writer(scene, worker)
-    board = Board(scene)
-
-    def run() -> tuple[Seen, ...]:
-        think = random.Random(f"{scene.seed}/{worker}/think")
-        tally = Tally()
-        deadline = monotonic() + scene.longest_s
-        noticed = False
-        sequence = 0
-        while monotonic() < deadline:
-            begun, ended = board.instants
-            if ended and monotonic_ns() - ended > scene.tail_s * 1e9:
-                break
-            if begun and not noticed:
-                noticed = True
-                fault.noticed(scene, worker)
-                board.report()
-            sleep(think.expovariate(1 / scene.think_s))
-            try:
-                writer.write(sequence)
-            except (RegistryError, sqlite3.Error) as error:
-                tally.add(error)
-            sequence += 1
-        writer.close()
-        board.close()
-        return tally.seen()
-
-    return run

@@ -20,8 +20,8 @@ import psutil
 from pytest_sessionreg import __version__
 
 from . import remote
-from .child import BEAT_S
 from .host import Place
+from .protocol import BEAT_S
 
 __all__ = ["Answer", "Order", "gather"]
 

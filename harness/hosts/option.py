@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from rich.console import Console
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.storm.errors import ResultError
 
 from ..cli.console import command_line
+from ..cli.delivery import deliver
 from ..cli.parameters import check_directory
 from ..cli.step_display import step_display
-from ..experiments.outcome import deliver
 
 if TYPE_CHECKING:
     from .gathering import Answer, Order
@@ -87,8 +87,8 @@ def _elsewhere(context: click.Context, specs: Sequence[str], given: dict[str, An
 
 def _order(context: click.Context) -> Order:
     """The command's words without those of this side, with the texts of the files that they name."""
-    from .child import SCRATCH
     from .gathering import Order
+    from .protocol import SCRATCH
 
     command = context.command
     values, _, order = command.make_parser(context).parse_args(args=list(context.meta[__name__]))
@@ -149,7 +149,7 @@ def _deliver(experiment: str, answers: Sequence[Answer], given: dict[str, Any]) 
 
 def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceReport, str | None]:
     """What is told of one place, and the text of its result, which is stored with its page in its own directory."""
-    from ..experiments.kinds import read_outcome
+    from ..cli.kinds import read_outcome
     from .result import PlaceReport
 
     place = answer.place

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from typing import Any
 
-_PROGRAM = "from harness.hosts.child import main; main()"
+_PROGRAM = "from harness.hosted_command import main; main()"
 
 
 def _machine() -> str:

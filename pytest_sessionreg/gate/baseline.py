@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..storm.errors import ResultError, StormError
-from ..storm.plan import check_parameter
+from ..errors import ResultError, StormError
+from ..results.numbers import check_number
 from .measurement import MEASURES, Load, Measurement
 
 __all__ = ["SCHEMA", "Baseline"]
@@ -137,5 +137,5 @@ def _tolerances(given: dict[str, float]) -> dict[str, float]:
     if unknown:
         raise KeyError(f"{', '.join(unknown)} is no measure")
     for name, share in given.items():
-        check_parameter(f"tolerance of {name}", share, 0, 100)
+        check_number(f"tolerance of {name}", share, 0, 100)
     return {**known, **given}

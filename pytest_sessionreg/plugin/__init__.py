@@ -1,6 +1,6 @@
-"""The fixtures, one concept per file, and the types to annotate a test's parameters with.
+"""What faces pytest; and the types to annotate a test's parameters with.
 
-Importing this loads none of them: the types of a temporary database reach worker processes, which need no pytest.
+Importing this loads none of them: the type of a temporary database reaches worker processes, which need no pytest.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .fixtures.errors import ConnectionsLeaked, DatabaseDamaged, FixtureError, SchemaRefused
     from .fixtures.registries import SessionRegistryFactory
-    from .fixtures.storm import StormFixture
+    from .fixtures.storm import Storm
     from .fixtures.temp_db import TempDb
     from .fixtures.temporary_database import TemporaryDatabase
     from .fixtures.workers import Workers
@@ -20,7 +20,7 @@ __all__ = [
     "FixtureError",
     "SchemaRefused",
     "SessionRegistryFactory",
-    "StormFixture",
+    "Storm",
     "TempDb",
     "TemporaryDatabase",
     "Workers",
@@ -32,7 +32,7 @@ _MODULES = {
     "FixtureError": "errors",
     "SchemaRefused": "errors",
     "SessionRegistryFactory": "registries",
-    "StormFixture": "storm",
+    "Storm": "storm",
     "TempDb": "temp_db",
     "TemporaryDatabase": "temporary_database",
     "Workers": "workers",
@@ -45,4 +45,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    return getattr(import_module(f"{__name__}.fixtures.{module}"), name)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ..registry.guard import Marker, users_own
-from ..registry.location import GUARD_VARIABLE
+from ..registry.user_paths import GUARD_VARIABLE
 
 __all__ = ["RegistryGuard"]
 

@@ -15,7 +15,7 @@ import contextlib
 import os
 import sys
 
-from .location import GUARD_VARIABLE, default_path, guards_directory
+from .user_paths import GUARD_VARIABLE, default_path, guards_directory
 
 __all__ = ["Marker", "refuse", "users_own"]
 

@@ -6,35 +6,9 @@ import os
 import stat
 import sys
 
-__all__ = [
-    "ENVIRONMENT_VARIABLE",
-    "GUARD_VARIABLE",
-    "create_private",
-    "default_path",
-    "guards_directory",
-    "resolve",
-]
+from .user_paths import DATABASE_VARIABLE, DEFAULT_ENDS_IN, GUARD_VARIABLE, default_path, guards_directory
 
-ENVIRONMENT_VARIABLE = "SESSIONREG_DB"
-GUARD_VARIABLE = "SESSIONREG_GUARD"
-_APPLICATION = "sessionreg"
-_FILE_NAME = "sessions.db"
-_DEFAULT_ENDS_IN = os.path.join(os.sep, _APPLICATION, _FILE_NAME)
-
-
-def default_path(*, home: str | None = None) -> str:
-    """`sessions.db` in the per-user state directory, e.g. `~/.local/state/sessionreg/sessions.db`.
-
-    home: on Linux, the one that a process with an empty environment and this home directory would use.
-    """
-    if home is not None:
-        return os.path.join(home, ".local/state", _APPLICATION, _FILE_NAME)
-    return os.path.join(_state_directory(), _FILE_NAME)
-
-
-def guards_directory() -> str:
-    """Where processes that run tests say so (see `guard`): the same for every process of a user, in any environment."""
-    return f"/tmp/sessionreg-guard-{getattr(os, 'getuid', int)()}"  # noqa: S108  its owner is checked, and its mode is 0700
+__all__ = ["create_private", "resolve"]
 
 
 def resolve(path: str | os.PathLike[str] | None) -> str:
@@ -46,7 +20,7 @@ def resolve(path: str | os.PathLike[str] | None) -> str:
     """
     from .errors import CannotOpen  # here, so that the default path can be asked for without loading SQLite
 
-    chosen = os.fspath(path) if path is not None else os.environ.get(ENVIRONMENT_VARIABLE, "")
+    chosen = os.fspath(path) if path is not None else os.environ.get(DATABASE_VARIABLE, "")
     if not chosen:
         chosen = default_path()
         _refuse_in_test(chosen)
@@ -91,24 +65,12 @@ def create_private(path: str) -> bool:
 def _refuse_in_test(path: str) -> None:
     """Raise RefusedInTest if `path` is the user's own registry and this process belongs to a test."""
     __tracebackhide__ = True
-    if not path.endswith(_DEFAULT_ENDS_IN) and not os.path.islink(path):
+    if not path.endswith(DEFAULT_ENDS_IN) and not os.path.islink(path):
         return
     if GUARD_VARIABLE in os.environ or os.path.exists(guards_directory()):
         from .guard import refuse  # here: hardly any process has to ask
 
         refuse(path)
-
-
-def _state_directory() -> str:
-    if sys.platform == "linux":
-        # platformdirs' own rule: importing it costs as much as the interpreter's start (tests hold the two equal)
-        base = os.environ.get("XDG_STATE_HOME", "")
-        if not os.path.isabs(base):
-            base = os.path.expanduser("~/.local/state")
-        return os.path.join(base, _APPLICATION)
-    import platformdirs
-
-    return platformdirs.user_state_dir(_APPLICATION, appauthor=False)
 
 
 def _make_private_directory(directory: str, *, database: str) -> None:
@@ -124,6 +86,6 @@ def _make_private_directory(directory: str, *, database: str) -> None:
 
         message = (
             f"{database}: the directory {directory} cannot be created ({error.strerror}); "
-            f"create it, or set {ENVIRONMENT_VARIABLE} to a path that you can write"
+            f"create it, or set {DATABASE_VARIABLE} to a path that you can write"
         )
         raise CannotOpen(message, database=database) from None

@@ -14,7 +14,10 @@ from ..results.summary import Standing, standings
 from .figures import COLUMNS
 from .remarks import notes
 
-__all__ = ["plain_table", "storm_table"]
+__all__ = ["PLAIN_WIDTH", "plain_table", "storm_table"]
+
+# Columns of text that is no terminal's.
+PLAIN_WIDTH = 100
 
 _WIDTH = 100
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..results.policies import Own
 from ..results.result import Run
 from ..results.summary import Standing, standings
-from ..storm.policies import Own
 from .figures import milliseconds, percent, times
 
 __all__ = ["load", "verdict"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..storm.errors import StormError
+from ..errors import StormError
 from .ideal import serve
 from .result import Quantiles, Run, Slowdown
 

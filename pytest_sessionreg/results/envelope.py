@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
-from ..storm.errors import ResultError
+from ..errors import ResultError
 from .environment import Environment
 
 __all__ = ["Envelope"]

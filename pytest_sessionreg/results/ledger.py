@@ -12,8 +12,8 @@ import struct
 from types import TracebackType
 from typing import Self
 
+from ..errors import StormError
 from ..registry.sqlite.admission.record import WriteRecord
-from ..storm.errors import StormError
 
 __all__ = ["HEADER", "OUTCOMES", "PHASES", "RECORD", "UNKNOWN_NS", "UNSEEN", "Ledger"]
 

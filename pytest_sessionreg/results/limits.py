@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from ..storm.errors import StormError
-from ..storm.plan import check_parameter
+from ..errors import StormError
 from .causes import Cause, likeliest_causes
 from .ideal import ideal_latencies_us
+from .numbers import check_number
 from .ratios import FEWEST_ROUNDS, paired
 from .result import Run, quantile
 
-__all__ = ["LIMITS", "Breach", "Budget", "BudgetExceeded", "Finding", "check_budget", "judged_by"]
+__all__ = ["LIMITS", "Breach", "Budget", "BudgetExceeded", "Finding", "judged_by"]
 
 _MOST = 1e12
 _NO_MATTER_OF_TIME = ("lost", "failed")
@@ -40,12 +40,12 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("exhausted", "failed", "lost"):
             if getattr(self, name) is not None:
-                check_parameter(name, getattr(self, name), 0, _MOST, whole=True)
+                check_number(name, getattr(self, name), 0, _MOST, whole=True)
         for name in ("p99_ms", "slowdown_p99"):
             if getattr(self, name) is not None:
-                check_parameter(name, getattr(self, name), 0, _MOST)
+                check_number(name, getattr(self, name), 0, _MOST)
         if self.busy_rate is not None:
-            check_parameter("busy_rate", self.busy_rate, 0, 1)
+            check_number("busy_rate", self.busy_rate, 0, 1)
 
     @classmethod
     def of(cls, **limits: object) -> Budget:
@@ -54,6 +54,16 @@ class Budget:
         if unknown:
             raise StormError(f"storm budget: {', '.join(unknown)} is no limit; choose from {', '.join(LIMITS)}")
         return cls(**limits)  # type: ignore[arg-type]  # checked by __post_init__
+
+    def check(self, runs: Sequence[Run]) -> None:
+        """Raise BudgetExceeded where `runs`, the rounds of one storm, went over a limit, and StormError where a limit
+        has no figure to be checked against: that is no pass.
+        """
+        finding = judged_by(runs, self)
+        if finding.breaches:
+            raise BudgetExceeded(described(runs[0]), finding.breaches, likeliest_causes(runs))
+        if finding.unchecked:
+            raise StormError(f"{described(runs[0])}: {'; '.join(finding.unchecked)}")
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={value:g}" for name, value in asdict(self).items() if value is not None)
@@ -111,17 +121,6 @@ class BudgetExceeded(StormError, AssertionError):
         self.causes = causes
         lines += [f"  {number}. {cause.text}" for number, cause in enumerate(causes, 1)]
         super().__init__("\n".join(lines))
-
-
-def check_budget(runs: Sequence[Run], budget: Budget) -> None:
-    """Raise BudgetExceeded where `runs`, the rounds of one storm, went over `budget`, and StormError where a limit has
-    no figure to be checked against: that is no pass.
-    """
-    finding = judged_by(runs, budget)
-    if finding.breaches:
-        raise BudgetExceeded(described(runs[0]), finding.breaches, likeliest_causes(runs))
-    if finding.unchecked:
-        raise StormError(f"{described(runs[0])}: {'; '.join(finding.unchecked)}")
 
 
 def judged_by(runs: Sequence[Run], budget: Budget) -> Finding:

@@ -5,9 +5,9 @@ made again.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,6 @@ from .environment import Environment
 from .failures import Failure
 from .samples import Samples
 
-if TYPE_CHECKING:
-    from .limits import Budget
-
 __all__ = ["SCHEMA", "Counts", "Quantiles", "Run", "Slowdown", "StormResult", "quantile"]
 
 SCHEMA = 2
@@ -28,6 +25,13 @@ _KIND = "storm"
 # A quantile q is given only when its 95 % interval from order statistics has a finite upper end, that is when n writes
 # all fall below it with a probability of at most 2.5 %: n >= ln(0.025) / ln(q): 368 for p99 and 3,688 for p99.9.
 _LOG_TAIL = math.log(0.025)
+
+
+class Limits(Protocol):
+    """What a storm has to keep, e.g. a Budget."""
+
+    def check(self, runs: Sequence[Run], /) -> None:
+        """Raise where `runs`, the rounds of one storm, did not keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +174,9 @@ class Run:
         """Whether writes were lost or duplicated, or the file is not what it should be."""
         return bool(self.counts.lost or self.counts.duplicated or self.integrity not in {None, "ok"})
 
-    def check(self, budget: Budget) -> None:
+    def check(self, budget: Limits) -> None:
         """Raise BudgetExceeded, which is an AssertionError, where the storm went over `budget`."""
-        from .limits import check_budget  # it needs this module's types
-
-        check_budget([self], budget)
+        budget.check([self])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

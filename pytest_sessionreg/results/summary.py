@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..storm.policies import POLICY_NAMES
+from .policies import POLICY_NAMES
 from .result import Quantiles, Run, Slowdown
 
 __all__ = ["Standing", "partial_reason", "rounds_by_policy", "standing", "standings"]

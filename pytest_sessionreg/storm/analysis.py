@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import StormError
 from ..results.failures import Failure
 from ..results.ideal import ideal_latencies_us
 from ..results.result import Counts, Quantiles, Run, Slowdown
 from ..results.samples import EXHAUSTED, FAILED, Samples
-from .errors import StormError
 from .plan import Plan
 from .verification import Evidence
 

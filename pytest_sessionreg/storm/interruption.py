@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import StormError
 from ..results.result import Run
-from .errors import StormError
 
 __all__ = ["StormInterrupted", "WorkloadFailed"]
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..registry.sqlite.admission.policy import AdmissionPolicy
-
-if TYPE_CHECKING:
-    from .workload import Workload
 
 __all__ = ["SETUP_PATIENCE_S", "Job", "Site"]
 
@@ -39,7 +35,7 @@ class Job:
     of its log of failures, likewise. origin: path of the file that holds the schedule's first instant once the gate is
     open. writes: how many, or None to write for duration_s seconds. rate_per_s: writes per second over all workers, on
     a fixed schedule; None for a closed loop, which pauses think_s on average (exponential) before each write. hold_s:
-    slept inside each transaction.
+    slept inside each transaction. workload: its name.
     """
 
     site: Site
@@ -48,7 +44,7 @@ class Job:
     failures: str
     origin: str
     policy: AdmissionPolicy
-    workload: Workload
+    workload: str
     writes: int | None
     duration_s: float | None
     rate_per_s: float | None

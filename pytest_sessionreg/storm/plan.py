@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import StormError
 from ..registry.location import resolve
 from ..registry.sqlite.admission.policy import AdmissionPolicy
-from .errors import StormError
-from .policies import Own, policy_named
-from .workload import Workload, workload_named
+from ..results.numbers import check_number
+from ..results.policies import Own, policy_named
+from .catalogue import workload_named
+from .workload import Workload
 from .workloads.registry_workload import RegistryStorm
 
-__all__ = ["Plan", "check_parameter"]
+__all__ = ["Plan"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
@@ -85,25 +86,25 @@ class Plan:
         )
 
     def __post_init__(self) -> None:
-        check_parameter("workers", self.workers, 1, _MOST_WORKERS, whole=True)
+        check_number("workers", self.workers, 1, _MOST_WORKERS, whole=True)
         if (self.writes is None) == (self.duration_s is None):
             raise StormError("writes and duration exclude each other; give one of them")
         if self.writes is not None:
-            check_parameter("writes", self.writes, 1, 2**32 - 1, whole=True)
+            check_number("writes", self.writes, 1, 2**32 - 1, whole=True)
         if self.duration_s is not None:
-            check_parameter("duration", self.duration_s, 0.001, 86_400)
-        check_parameter("hold_ms", self.hold_ms, 0, 60_000)
-        check_parameter("think_ms", self.think_ms, 0, 3_600_000)
-        check_parameter("seed", self.seed, 0, 2**63 - 1, whole=True)
+            check_number("duration", self.duration_s, 0.001, 86_400)
+        check_number("hold_ms", self.hold_ms, 0, 60_000)
+        check_number("think_ms", self.think_ms, 0, 3_600_000)
+        check_number("seed", self.seed, 0, 2**63 - 1, whole=True)
         if self.rate_per_s is not None:
-            check_parameter("rate", self.rate_per_s, 0.001, _MOST_PER_SECOND)
+            check_number("rate", self.rate_per_s, 0.001, _MOST_PER_SECOND)
             if self.think_ms:
                 raise StormError(
                     f"rate={self.rate_per_s:g} and think_ms={self.think_ms:g} exclude each other: a schedule leaves no "
                     "pauses; give one of them, and 0 for the other"
                 )
         if self.timeout_s is not None:
-            check_parameter("timeout", self.timeout_s, 0.001, 7 * 86_400)
+            check_number("timeout", self.timeout_s, 0.001, 7 * 86_400)
         self._check_admission()
 
     def _check_admission(self) -> None:
@@ -147,12 +148,3 @@ class Plan:
             return 90 + self.duration_s
         pause_s = 3 * self.think_ms / 1000 if self.rate_per_s is None else self.workers / self.rate_per_s
         return 90 + (self.writes or 0) * (10 + pause_s + self.hold_ms / 1000)
-
-
-def check_parameter(name: str, value: object, minimum: float, maximum: float, *, whole: bool = False) -> None:
-    """Raise StormError unless `value` is a finite number (`whole`: an int) from `minimum` to `maximum`."""
-    kinds = (int,) if whole else (int, float)
-    if not isinstance(value, kinds) or isinstance(value, bool) or not math.isfinite(value):
-        raise StormError(f"{name}={value!r}: must be {'a whole' if whole else 'a'} number")
-    if not minimum <= value <= maximum:
-        raise StormError(f"{name}={value}: must be between {minimum:g} and {maximum:g}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import StormError
+from ..results.policies import policy_shown_as
 from ..results.result import Run
-from .errors import StormError
+from .catalogue import workload_named
 from .plan import Plan
-from .policies import policy_shown_as
-from .workload import Workload, workload_named
+from .workload import Workload
 from .workloads.function import load_function
 from .workloads.statements import Statements
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
-from ..results.limits import Budget, check_budget
+from ..results.limits import Budget
+from ..results.numbers import check_number
 from ..results.result import Run
 from .interruption import StormInterrupted, WorkloadFailed
-from .plan import Plan, check_parameter
+from .plan import Plan
 from .storm import run_storm
 
 __all__ = ["Rounds", "run_rounds"]
@@ -35,7 +36,7 @@ class Rounds(Sequence[Run]):
 
     def check(self, budget: Budget) -> None:
         """Raise BudgetExceeded, which is an AssertionError, where the rounds went over `budget`."""
-        check_budget(self.runs, budget)
+        budget.check(self.runs)
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -54,7 +55,7 @@ def run_rounds(plan: Plan, rounds: int) -> Rounds:
     Raises as run_storm, but KeyboardInterrupt for Ctrl-C, and WorkloadFailed after a round in which the caller's own
     function raised.
     """
-    check_parameter("rounds", rounds, 1, 10_000, whole=True)
+    check_number("rounds", rounds, 1, 10_000, whole=True)
     runs = []
     for number in range(1, rounds + 1):
         try:

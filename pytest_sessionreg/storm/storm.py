@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, monotonic_ns
 
+from ..errors import StormError
 from ..processes import Call, Group, ProcessError, WorkerFailed
 from ..registry import RegistryError
 from ..registry.sqlite.admission.queue.line import line_state
@@ -21,7 +22,6 @@ from ..results.result import Run
 from ..results.samples import Samples, read_counters
 from .analysis import Findings, analysed
 from .descriptors import enough_descriptors
-from .errors import StormError
 from .interruption import StormInterrupted
 from .job import Job, Site
 from .plan import Plan
@@ -120,7 +120,7 @@ class _Storm:
 
     def _blow(self, on_progress: Callable[[Progress], None] | None) -> None:
         plan = self._plan
-        calls = [Call(prepare, (self._job(worker),)) for worker in range(plan.workers)]
+        calls = [Call(prepare, (self._workload, self._job(worker))) for worker in range(plan.workers)]
         planned = None if plan.writes is None else plan.writes * plan.workers
         with Group(
             calls,
@@ -172,7 +172,7 @@ class _Storm:
             failures=self._failures[worker],
             origin=self._origin,
             policy=plan.policy,
-            workload=self._workload,
+            workload=self._workload.name,
             writes=plan.writes,
             duration_s=plan.duration_s,
             rate_per_s=plan.rate_per_s,

@@ -9,16 +9,17 @@ from ..results.failures import FailureLog
 from ..results.ledger import Ledger
 from .job import Job
 from .schedule import turns
+from .workload import Workload
 
 __all__ = ["Job", "prepare"]
 
 
-def prepare(job: Job) -> Callable[[], None]:
+def prepare(workload: Workload, job: Job) -> Callable[[], None]:
     """Set the worker up, and return what it does once the gate is open."""
     random.seed(f"{job.site.seed}/{job.worker}/jitter")
     ledger = Ledger(job.ledger)
     failures = FailureLog(job.failures, job.worker)
-    writer = job.workload.writer(job, ledger, failures)
+    writer = workload.writer(job, ledger, failures)
 
     def run() -> None:
         try:

@@ -1,4 +1,4 @@
-"""What a storm writes: the protocol of a workload, and the built-in ones by name."""
+"""What a storm writes: the protocol of a workload."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ from typing import Protocol
 
 from ..results.failures import FailureLog
 from ..results.ledger import Ledger
-from .errors import StormError
 from .job import Job, Site
-from .workloads.audit import Audit
-from .workloads.function import load_function
-from .workloads.heartbeat import Heartbeat
-from .workloads.hook import Hook
-from .workloads.lock import Lock
-from .workloads.mixed import Mixed
-from .workloads.register import Register
-from .workloads.registry_workload import RegistryWorkload
-from .workloads.skills import Skills
 
-__all__ = ["WORKLOAD_NAMES", "Workload", "Writer", "workload_named"]
+__all__ = ["Workload", "Writer"]
 
 
 class Writer(Protocol):
@@ -70,23 +60,3 @@ class Workload(Protocol):
 
     def clear(self, site: Site) -> None:
         """Take what the storm put there out of a file that the caller named."""
-
-
-_KINDS = {kind.name: kind for kind in (Heartbeat, Register, Lock, Skills, Audit, Mixed)}
-WORKLOAD_NAMES = (*_KINDS, Hook.name)
-
-
-def workload_named(name: str) -> Workload:
-    """The built-in workload called `name`, or the function at `module:function`.
-
-    Raises StormError for an unknown name, and for a function that cannot be had or called.
-    """
-    if name in _KINDS:
-        return RegistryWorkload(_KINDS[name])
-    if name == Hook.name:
-        return Hook()
-    if ":" in name:
-        return load_function(name)
-    raise StormError(
-        f"workload {name!r} is unknown; choose from {', '.join(WORKLOAD_NAMES)}, or give a function as module:function"
-    )

@@ -29,9 +29,9 @@ from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.registry.sqlite.database import Database
 from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.result import Run
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 Figures = dict[str, float | None]

@@ -30,9 +30,9 @@ from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.ideal import closed_loop, serve
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 Column = npt.NDArray[np.float64]

@@ -20,8 +20,8 @@ import numpy as np
 
 from pytest_sessionreg import WriteQueue
 from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 _SLICES_MS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 4.0)

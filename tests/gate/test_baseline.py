@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.measurement import MEASURES, Load, Measurement, machine_class
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.storm.errors import ResultError
 
 _HERE = "Linux x86_64, 2 processors, ext4, Python 3.11, SQLite 3.40.1"
 _MEASUREMENT = Measurement(

@@ -16,12 +16,12 @@ import pytest
 from harness.experiments.policies import compare_policies, with_control
 from harness.experiments.storm.experiment import RoundProgress
 from harness.main import main
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import Run, StormResult
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 _SMALL = ["--workers", "2", "--writes", "3", "--think-ms", "1", "--hold-ms", "0"]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.registry.location import ENVIRONMENT_VARIABLE
+from pytest_sessionreg.registry.user_paths import DATABASE_VARIABLE
 
 
 def _sessionreg(*words: str, database: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, ENVIRONMENT_VARIABLE: database}
+    environment = {**os.environ, DATABASE_VARIABLE: database}
     return subprocess.run(
         [sys.executable, "-m", "harness", *words],
         env=environment,

@@ -9,7 +9,7 @@ import pytest
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import RefusedInTest
 from pytest_sessionreg.registry.guard import Marker, users_own
-from pytest_sessionreg.registry.location import GUARD_VARIABLE, default_path, guards_directory
+from pytest_sessionreg.registry.user_paths import GUARD_VARIABLE, default_path, guards_directory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the user's own directory is put elsewhere as on Linux")
 

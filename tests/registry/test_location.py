@@ -11,7 +11,8 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import CannotOpen
-from pytest_sessionreg.registry.location import create_private, default_path, resolve
+from pytest_sessionreg.registry.location import create_private, resolve
+from pytest_sessionreg.registry.user_paths import default_path
 
 
 @pytest.mark.parametrize("state_home", [None, "", "  ", "/somewhere/state"])

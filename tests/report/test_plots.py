@@ -27,10 +27,10 @@ from pytest_sessionreg.report.plots import (
 from pytest_sessionreg.report.plots.timeline import _lanes, _overtakes
 from pytest_sessionreg.report.plots.waits import longest_waits
 from pytest_sessionreg.results.comparison import against_control
+from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import Quantiles, Run
 from pytest_sessionreg.results.samples import COMMITTED, EXHAUSTED
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 

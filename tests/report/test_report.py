@@ -22,10 +22,10 @@ from pytest_sessionreg.report.verdict import load, verdict
 from pytest_sessionreg.results.comparison import compare
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.failures import Failure
+from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import Counts, Run, Slowdown, StormResult
 from pytest_sessionreg.results.summary import standing
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 

@@ -8,9 +8,9 @@ from time import sleep
 import numpy as np
 import pytest
 
-from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.alone import ideal_from_alone
-from pytest_sessionreg.storm.errors import StormError
 
 
 def create(path: str) -> None:
@@ -27,7 +27,7 @@ def slow(path: str, worker: int, sequence: int) -> None:
         connection.execute("COMMIT")
 
 
-def test_writers_that_queue_up_are_held_to_one_write_after_another(storm: StormFixture) -> None:
+def test_writers_that_queue_up_are_held_to_one_write_after_another(storm: Storm) -> None:
     alone = storm(slow, workers=1, writes=20, think_ms=0, prepare=create)
     run = storm(slow, workers=4, writes=20, think_ms=0, prepare=create)
     ideal, slowdown = ideal_from_alone(run, alone)
@@ -39,7 +39,7 @@ def test_writers_that_queue_up_are_held_to_one_write_after_another(storm: StormF
     assert slowdown.p99 is None, "80 writes have no p99"
 
 
-def test_a_lone_writer_is_its_own_ideal(storm: StormFixture) -> None:
+def test_a_lone_writer_is_its_own_ideal(storm: Storm) -> None:
     run = storm(slow, workers=1, writes=40, think_ms=1, prepare=create)
     five_ms = replace(run, samples=replace(run.samples, after_us=np.full(40, 5000)))
     ideal, slowdown = ideal_from_alone(run, five_ms)
@@ -48,7 +48,7 @@ def test_a_lone_writer_is_its_own_ideal(storm: StormFixture) -> None:
     assert slowdown.p50 == pytest.approx(run.latency_ms.p50 / 5, rel=0.001)
 
 
-def test_what_is_no_storm_of_one_worker_is_refused(storm: StormFixture) -> None:
+def test_what_is_no_storm_of_one_worker_is_refused(storm: Storm) -> None:
     def other(path: str, worker: int, sequence: int) -> None:
         slow(path, worker, sequence)
 

@@ -7,9 +7,9 @@ import pytest
 
 from pytest_sessionreg.results.comparison import against_control, compare
 from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import Run, StormResult
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 _QUIET = (1.00, 1.02, 0.98, 1.01, 0.99)

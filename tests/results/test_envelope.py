@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.storm.errors import ResultError
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import WriteRecord
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.plugin import Workers
 from pytest_sessionreg.processes import WorkerDied
 from pytest_sessionreg.results import samples as samples_module
 from pytest_sessionreg.results.ledger import RECORD, Ledger
 from pytest_sessionreg.results.samples import Samples, read_counters
-from pytest_sessionreg.storm.errors import StormError
 
 
 def _record(number: int, outcome: str = "committed", busy: int | None = 0) -> WriteRecord:

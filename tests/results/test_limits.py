@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import RetryBudget
-from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.causes import likeliest_causes
 from pytest_sessionreg.results.ledger import OUTCOMES
-from pytest_sessionreg.results.limits import LIMITS, Budget, BudgetExceeded, check_budget, judged_by
+from pytest_sessionreg.results.limits import LIMITS, Budget, BudgetExceeded, judged_by
 from pytest_sessionreg.results.result import Run
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Findings, analysed
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.rounds import Rounds
 from pytest_sessionreg.storm.verification import Evidence
@@ -105,7 +105,7 @@ def test_over_five_rounds_the_interval_decides() -> None:
         rounds.check(Budget(p99_ms=1.5))
     rounds.check(Budget(p99_ms=2.2))  # the middle is 2.4, its interval begins below the limit
     with pytest.raises(BudgetExceeded, match="4 rounds like these have no interval"):
-        check_budget(rounds[:4], Budget(p99_ms=2.1))
+        Budget(p99_ms=2.1).check(rounds[:4])
 
 
 def test_rounds_too_short_for_a_p99_have_one_together() -> None:
@@ -196,7 +196,7 @@ def test_at_most_two_causes_and_only_those_that_most_rounds_show() -> None:
     assert likeliest_causes([starved, calm, calm]) == ()
 
 
-def test_a_real_storm_is_held_to_its_budget(storm: StormFixture) -> None:
+def test_a_real_storm_is_held_to_its_budget(storm: Storm) -> None:
     run = storm(policy=RetryBudget(retries=0), workers=6, writes=15, hold_ms=5, think_ms=0)
     with pytest.raises(BudgetExceeded, match=r"exhausted: \d+ of 90 writes, the limit is 0"):
         run.check(Budget())

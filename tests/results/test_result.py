@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.result import Quantiles, Run, Slowdown, StormResult, quantile
-from pytest_sessionreg.storm.errors import ResultError
 
 
 @pytest.mark.parametrize(("q", "enough"), [(0.5, 6), (0.9, 36), (0.99, 368), (0.999, 3688)])
@@ -38,8 +38,8 @@ def test_a_slowdown_without_an_ideal_is_none() -> None:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> StormResult:
+    from pytest_sessionreg.results.policies import policy_named
     from pytest_sessionreg.storm.plan import Plan
-    from pytest_sessionreg.storm.policies import policy_named
     from pytest_sessionreg.storm.storm import run_storm
 
     database = str(tmp_path_factory.mktemp("result") / "x.db")
@@ -106,7 +106,7 @@ def test_a_truncated_result_is_refused_wherever_it_ends(result: StormResult) -> 
     check()
 
 
-def test_a_failed_assertion_shows_counts_and_not_every_field(storm: StormFixture) -> None:
+def test_a_failed_assertion_shows_counts_and_not_every_field(storm: Storm) -> None:
     def write(path: str, worker: int, sequence: int) -> None:
         """Acknowledges and writes nothing."""
 
@@ -118,5 +118,5 @@ def test_a_failed_assertion_shows_counts_and_not_every_field(storm: StormFixture
     assert "2 of 9 writes acknowledged, 3 given up, 4 failed, " in repr(some)
 
 
-def test_a_run_of_the_fixture_is_the_same_type(storm: StormFixture) -> None:
+def test_a_run_of_the_fixture_is_the_same_type(storm: Storm) -> None:
     assert isinstance(storm(workers=2, writes=2, hold_ms=0, think_ms=0), Run)

@@ -4,10 +4,10 @@ from dataclasses import fields, replace
 
 import pytest
 
+from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import Run
 from pytest_sessionreg.results.summary import partial_reason, rounds_by_policy, standing, standings
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 

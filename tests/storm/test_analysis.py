@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import WriteQueue
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.results.ledger import OUTCOMES
 from pytest_sessionreg.results.result import Run
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Findings, analysed
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.verification import Evidence
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import RetryBudget
-from pytest_sessionreg.plugin import StormFixture
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
+from pytest_sessionreg.results.policies import Own
+from pytest_sessionreg.storm.catalogue import workload_named
 from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFailed
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import Own
 from pytest_sessionreg.storm.storm import run_storm
-from pytest_sessionreg.storm.workload import workload_named
 from pytest_sessionreg.storm.workloads.connection_writer import sqlite_code
 from pytest_sessionreg.storm.workloads.function import Function, imported_by
 
@@ -48,7 +48,7 @@ def append(path: str, worker: int, sequence: int, timeout: float = 10) -> None:
         connection.close()
 
 
-def test_a_function_with_a_connection_is_admitted_and_checked_by_the_storms_own_rows(storm: StormFixture) -> None:
+def test_a_function_with_a_connection_is_admitted_and_checked_by_the_storms_own_rows(storm: Storm) -> None:
     run = storm(insert, policy="budget", workers=3, writes=6, hold_ms=1, think_ms=1, prepare=create)
     assert (run.policy, run.counts.attempted, run.lost, run.integrity) == ("budget", 18, 0, "ok")
     assert run.busy_rate is not None
@@ -56,7 +56,7 @@ def test_a_function_with_a_connection_is_admitted_and_checked_by_the_storms_own_
     assert dict(run.workload_parameters)["takes"] == "connection"
 
 
-def test_a_function_with_a_connection_may_bring_its_own_evidence(storm: StormFixture, tmp_path: Path) -> None:
+def test_a_function_with_a_connection_may_bring_its_own_evidence(storm: Storm, tmp_path: Path) -> None:
     path = tmp_path / "mine.db"
     run = storm(insert, workers=2, writes=4, prepare=create, acknowledged=acknowledged, database=path)
     assert run.lost == 0
@@ -66,20 +66,20 @@ def test_a_function_with_a_connection_may_bring_its_own_evidence(storm: StormFix
     connection.close()
 
 
-def test_a_function_with_a_path_does_everything_itself(storm: StormFixture) -> None:
+def test_a_function_with_a_path_does_everything_itself(storm: Storm) -> None:
     run = storm(append, workers=3, writes=6, think_ms=1, prepare=create, acknowledged=acknowledged)
     assert (run.policy, run.counts.acknowledged, run.lost) == ("own", 18, 0)
     assert (run.busy_rate, run.contended_rate, run.utilization, run.slowdown.p50) == (None, None, None, None)
     assert run.latency_ms.p50 is not None
 
 
-def test_without_evidence_lost_writes_are_not_said_to_be_none(storm: StormFixture) -> None:
+def test_without_evidence_lost_writes_are_not_said_to_be_none(storm: Storm) -> None:
     run = storm(append, workers=2, writes=2, prepare=create)
     assert run.lost is None
     assert run.counts.duplicated is None
 
 
-def test_planted_losses_and_duplicates_are_found(storm: StormFixture) -> None:
+def test_planted_losses_and_duplicates_are_found(storm: Storm) -> None:
     def careless(path: str, worker: int, sequence: int) -> None:
         for _ in range({2: 0, 3: 2}.get(sequence, 1)):
             append(path, worker, sequence)
@@ -89,7 +89,7 @@ def test_planted_losses_and_duplicates_are_found(storm: StormFixture) -> None:
     assert run.damaged
 
 
-def test_rows_of_an_earlier_storm_are_not_taken_for_duplicates(storm: StormFixture, tmp_path: Path) -> None:
+def test_rows_of_an_earlier_storm_are_not_taken_for_duplicates(storm: Storm, tmp_path: Path) -> None:
     path = tmp_path / "mine.db"
     create(str(path))
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_rows_of_an_earlier_storm_are_not_taken_for_duplicates(storm: StormFixtu
     assert len(acknowledged(str(path))) == 12
 
 
-def test_busy_errors_count_as_exhausted_however_they_are_wrapped(storm: StormFixture) -> None:
+def test_busy_errors_count_as_exhausted_however_they_are_wrapped(storm: Storm) -> None:
     class OwnError(Exception):
         pass
 
@@ -119,7 +119,7 @@ def test_busy_errors_count_as_exhausted_however_they_are_wrapped(storm: StormFix
     assert set(run.samples.code[run.samples.outcome == 3].tolist()) <= {5, 261, 517}
 
 
-def test_a_function_that_raises_fails_the_test_with_its_traceback_and_a_count(storm: StormFixture) -> None:
+def test_a_function_that_raises_fails_the_test_with_its_traceback_and_a_count(storm: Storm) -> None:
     def fails(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
         insert(connection, worker, sequence)
         if sequence % 2:
@@ -137,7 +137,7 @@ def test_a_function_that_raises_fails_the_test_with_its_traceback_and_a_count(st
     assert (failure.kind, failure.count, failure.sequence) == ("KeyError", 6, 1)
 
 
-def test_what_a_failed_write_wrote_is_rolled_back(storm: StormFixture, tmp_path: Path) -> None:
+def test_what_a_failed_write_wrote_is_rolled_back(storm: Storm, tmp_path: Path) -> None:
     def fails(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
         insert(connection, worker, sequence)
         assert sequence
@@ -148,7 +148,7 @@ def test_what_a_failed_write_wrote_is_rolled_back(storm: StormFixture, tmp_path:
     assert sorted(acknowledged(str(path))) == [(0, 1), (0, 2), (1, 1), (1, 2)]
 
 
-def test_a_function_that_commits_itself_is_told_so(storm: StormFixture) -> None:
+def test_a_function_that_commits_itself_is_told_so(storm: Storm) -> None:
     def commits(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
         insert(connection, worker, sequence)
         connection.commit()
@@ -167,7 +167,7 @@ class Wrapped:
         return getattr(self.driver, name)
 
 
-def test_any_compatible_connection_will_do_and_its_timeout_comes_back(storm: StormFixture) -> None:
+def test_any_compatible_connection_will_do_and_its_timeout_comes_back(storm: Storm) -> None:
     def check(connection: Wrapped, worker: int, sequence: int) -> None:
         assert isinstance(connection, Wrapped)
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (3000,)
@@ -177,7 +177,7 @@ def test_any_compatible_connection_will_do_and_its_timeout_comes_back(storm: Sto
     assert run.lost == 0
 
 
-def test_a_connection_that_begins_by_itself_is_refused(storm: StormFixture) -> None:
+def test_a_connection_that_begins_by_itself_is_refused(storm: Storm) -> None:
     def connect(path: str) -> sqlite3.Connection:
         connection = sqlite3.connect(path)
         connection.execute("INSERT INTO t VALUES (1, 1)")
@@ -202,9 +202,7 @@ class Notes:
         self.connection.close()
 
 
-def test_a_function_with_a_store_gets_what_connect_opened_once_in_each_worker(
-    storm: StormFixture, tmp_path: Path
-) -> None:
+def test_a_function_with_a_store_gets_what_connect_opened_once_in_each_worker(storm: Storm, tmp_path: Path) -> None:
     def write(store: Notes, worker: int, sequence: int) -> None:
         store.add(worker, sequence)
 
@@ -215,14 +213,14 @@ def test_a_function_with_a_store_gets_what_connect_opened_once_in_each_worker(
     assert [entry for entry in acknowledged(str(path)) if entry[0] == 1000] == [(1000, 1)] * 3, "each closed its own"
 
 
-def test_a_store_that_cannot_be_closed_is_left_alone(storm: StormFixture) -> None:
+def test_a_store_that_cannot_be_closed_is_left_alone(storm: Storm) -> None:
     def write(store: Path, worker: int, sequence: int) -> None:
         append(str(store), worker, sequence)
 
     assert storm(write, connect=Path, workers=2, writes=2, prepare=create, acknowledged=acknowledged).lost == 0
 
 
-def test_a_store_needs_to_be_told_how_it_is_opened(storm: StormFixture) -> None:
+def test_a_store_needs_to_be_told_how_it_is_opened(storm: Storm) -> None:
     def write(store: Notes, worker: int, sequence: int) -> None:
         store.add(worker, sequence)
 
@@ -230,7 +228,7 @@ def test_a_store_needs_to_be_told_how_it_is_opened(storm: StormFixture) -> None:
         storm(write)
 
 
-def test_what_the_functions_of_a_module_use_is_loaded_once_for_all_workers(here: Path, storm: StormFixture) -> None:
+def test_what_the_functions_of_a_module_use_is_loaded_once_for_all_workers(here: Path, storm: Storm) -> None:
     (here / "heavy_store.py").write_text("import os\nloaded_by = os.getpid()\n")
     source = (
         "import os\nimport heavy_store\n"
@@ -257,14 +255,14 @@ def test_a_lazy_object_of_a_module_is_not_woken(here: Path) -> None:
     assert imported_by(["mine_lazy"]) == ["json"]
 
 
-def test_connect_goes_with_a_function_that_takes_a_connection(storm: StormFixture) -> None:
+def test_connect_goes_with_a_function_that_takes_a_connection(storm: Storm) -> None:
     with pytest.raises(StormError, match="name it 'connection', or 'store'"):
         storm(append, connect=sqlite3.connect)
     with pytest.raises(StormError, match="connect goes with a function"):
         storm("heartbeat", connect=sqlite3.connect)
 
 
-def test_a_policy_or_a_hold_is_refused_where_it_would_do_nothing(storm: StormFixture) -> None:
+def test_a_policy_or_a_hold_is_refused_where_it_would_do_nothing(storm: Storm) -> None:
     with pytest.raises(StormError, match="no policy applies"):
         storm(append, policy="queue")
     with pytest.raises(StormError, match="hold_ms=2"):
@@ -286,9 +284,7 @@ async def _later(path: str, worker: int, sequence: int) -> None: ...
         (print, "cannot be called with|its first parameter is"),
     ],
 )
-def test_a_function_that_cannot_be_called_is_refused(
-    storm: StormFixture, function: Callable[..., object], words: str
-) -> None:
+def test_a_function_that_cannot_be_called_is_refused(storm: Storm, function: Callable[..., object], words: str) -> None:
     with pytest.raises(StormError, match=words):
         storm(function)
 
@@ -336,7 +332,7 @@ def test_a_name_that_leads_nowhere_is_refused(here: Path, text: str, reference: 
     assert "\n" not in str(caught.value)
 
 
-def test_evidence_that_is_no_evidence_is_told_so(storm: StormFixture) -> None:
+def test_evidence_that_is_no_evidence_is_told_so(storm: Storm) -> None:
     def nonsense(path: str) -> list[int]:
         return [len(path)]
 
@@ -344,7 +340,7 @@ def test_evidence_that_is_no_evidence_is_told_so(storm: StormFixture) -> None:
         storm(append, workers=1, writes=1, prepare=create, acknowledged=nonsense)  # type: ignore[arg-type]
 
 
-def test_a_preparation_that_raises_shows_its_traceback(storm: StormFixture) -> None:
+def test_a_preparation_that_raises_shows_its_traceback(storm: Storm) -> None:
     def prepare(path: str) -> None:
         raise RuntimeError(path[:1])
 
@@ -352,7 +348,7 @@ def test_a_preparation_that_raises_shows_its_traceback(storm: StormFixture) -> N
         storm(insert, prepare=prepare)
 
 
-def test_a_store_in_a_directory_can_be_stormed(storm: StormFixture) -> None:
+def test_a_store_in_a_directory_can_be_stormed(storm: Storm) -> None:
     def prepare(path: str) -> None:
         Path(path).mkdir()
         create(f"{path}/inside.db")
@@ -390,7 +386,7 @@ def test_the_code_of_a_driver_with_an_sqlite_of_its_own_is_found() -> None:
     assert sqlite_code(BusyError("database is locked")) == 517
 
 
-def test_a_slow_worker_is_seen_for_what_it_is(storm: StormFixture) -> None:
+def test_a_slow_worker_is_seen_for_what_it_is(storm: Storm) -> None:
     def write(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
         from time import sleep
 
@@ -404,7 +400,7 @@ def test_a_slow_worker_is_seen_for_what_it_is(storm: StormFixture) -> None:
     assert holds[2] >= 20_000
 
 
-def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(storm: StormFixture) -> None:
+def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(storm: Storm) -> None:
     def hangs(path: str, worker: int, sequence: int) -> None:
         from time import sleep
 

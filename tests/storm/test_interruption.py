@@ -10,13 +10,13 @@ import psutil
 import pytest
 
 from pytest_sessionreg import WriteQueue
-from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.storm.interruption import StormInterrupted
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm
 
 
-def test_a_killed_worker_is_named_and_everything_else_is_kept(storm: StormFixture) -> None:
+def test_a_killed_worker_is_named_and_everything_else_is_kept(storm: Storm) -> None:
     def write(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS t (a)")
         connection.execute("INSERT INTO t VALUES (1)")
@@ -57,7 +57,7 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nobody(workload: str) -
     assert not alive
 
 
-def test_an_interrupted_test_is_interrupted(storm: StormFixture) -> None:
+def test_an_interrupted_test_is_interrupted(storm: Storm) -> None:
     """The fixture must not turn Ctrl-C into a failed test."""
     timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
@@ -69,7 +69,7 @@ def test_an_interrupted_test_is_interrupted(storm: StormFixture) -> None:
         timer.join()
 
 
-def test_a_storm_that_cannot_begin_is_no_partial_one(storm: StormFixture, tmp_path: Path) -> None:
+def test_a_storm_that_cannot_begin_is_no_partial_one(storm: Storm, tmp_path: Path) -> None:
     def connect(path: str) -> sqlite3.Connection:
         raise ValueError(f"no connection to {os.path.basename(path)}")
 

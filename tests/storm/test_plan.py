@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import WriteQueue
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 
 
 @pytest.mark.parametrize(

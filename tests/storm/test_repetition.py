@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from pytest_sessionreg import BusyTimeout, FixedInterval, RetryBudget, WriteQueue
-from pytest_sessionreg.plugin import StormFixture
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
+from pytest_sessionreg.results.policies import Own, policy_shown_as
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import Own, policy_shown_as
 from pytest_sessionreg.storm.repetition import plan_again
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.workloads.statements import Statements
@@ -44,7 +44,7 @@ def test_text_that_is_no_policy_is_refused(text: str) -> None:
         policy_shown_as(text)
 
 
-def test_a_function_of_a_test_is_repeated_by_its_test_only(storm: StormFixture) -> None:
+def test_a_function_of_a_test_is_repeated_by_its_test_only(storm: Storm) -> None:
     def write(path: str, worker: int, sequence: int) -> None:
         assert path
         assert worker + sequence >= 0

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_sessionreg.plugin import StormFixture, Workers
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm, Workers
 from pytest_sessionreg.results import samples as samples_module
 from pytest_sessionreg.results.ledger import HEADER
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Findings, analysed
 from pytest_sessionreg.storm.descriptors import enough_descriptors
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
 from pytest_sessionreg.storm.verification import examine
 
 
-def test_more_workers_than_processors_can_run(storm: StormFixture) -> None:
+def test_more_workers_than_processors_can_run(storm: Storm) -> None:
     run = storm(workers=96, writes=3, hold_ms=0, think_ms=5)
     assert (run.counts.acknowledged, run.lost, run.counts.exhausted) == (288, 0, 0)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import WriteQueue
-from pytest_sessionreg.plugin import StormFixture
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.storm.plan import Plan
 
 
-def test_writes_are_due_on_a_fixed_schedule_over_all_workers(storm: StormFixture) -> None:
+def test_writes_are_due_on_a_fixed_schedule_over_all_workers(storm: Storm) -> None:
     run = storm(workers=4, writes=10, hold_ms=0, rate=200)
     assert (run.loop, run.rate_per_s, run.think_ms) == ("open", 200, 0)
     due = np.sort(run.samples.due_us)
@@ -21,7 +21,7 @@ def test_writes_are_due_on_a_fixed_schedule_over_all_workers(storm: StormFixture
     assert run.lost == 0
 
 
-def test_a_slow_write_does_not_hide_those_that_were_due_meanwhile(storm: StormFixture) -> None:
+def test_a_slow_write_does_not_hide_those_that_were_due_meanwhile(storm: Storm) -> None:
     """No coordinated omission: 10 ms holds offered every 5 ms are measured from when they were due."""
     run = storm(workers=2, writes=20, hold_ms=10, rate=200)
     assert run.kept is False
@@ -33,19 +33,19 @@ def test_a_slow_write_does_not_hide_those_that_were_due_meanwhile(storm: StormFi
     assert run.slowdown.p50 == pytest.approx(1, abs=0.3), "the ideal has the same arrivals, and falls behind as well"
 
 
-def test_a_schedule_by_duration_ends(storm: StormFixture) -> None:
+def test_a_schedule_by_duration_ends(storm: Storm) -> None:
     run = storm(workers=3, duration_s=0.5, hold_ms=0, rate=60)
     assert run.counts.attempted == 30
     assert (run.writes, run.duration_s) == (None, 0.5)
 
 
-def test_a_closed_loop_says_so(storm: StormFixture) -> None:
+def test_a_closed_loop_says_so(storm: Storm) -> None:
     run = storm(workers=1, writes=3, hold_ms=0, think_ms=0)
     assert (run.loop, run.rate_per_s, run.kept, run.backlog) == ("closed", None, None, None)
     assert set(run.samples.late_us.tolist()) == {-1}
 
 
-def test_functions_with_a_path_and_hooks_keep_a_schedule_too(storm: StormFixture) -> None:
+def test_functions_with_a_path_and_hooks_keep_a_schedule_too(storm: Storm) -> None:
     def write(path: str, worker: int, sequence: int) -> None:
         Path(f"{path}-{worker}-{sequence}").touch()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sessionreg.plugin import StormFixture
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.storm.workloads.statements import Statements, read_statements
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS t (worker, sequence, note); CREATE INDEX IF NOT EXISTS i ON t (worker);"
@@ -17,7 +17,7 @@ INSERT INTO t VALUES (:worker, :sequence, 'semicolons; in text');
 """
 
 
-def test_each_write_is_a_transaction_of_the_script(storm: StormFixture, tmp_path: Path) -> None:
+def test_each_write_is_a_transaction_of_the_script(storm: Storm, tmp_path: Path) -> None:
     path = tmp_path / "mine.db"
     run = storm(Statements(_SCRIPT, _SCHEMA), workers=3, writes=5, hold_ms=0, think_ms=1, database=path)
     assert (run.workload, run.lost, run.counts.duplicated, run.failures) == ("sql", 0, 0, ())
@@ -62,14 +62,14 @@ def test_a_script_that_makes_no_transaction_is_refused(script: str, words: str) 
     ],
 )
 def test_what_sqlite_cannot_compile_is_said_before_anybody_writes(
-    storm: StormFixture, script: str, schema: str, words: str
+    storm: Storm, script: str, schema: str, words: str
 ) -> None:
     with pytest.raises(StormError, match=words) as caught:
         storm(Statements(script, schema), workers=1, writes=1)
     assert "\n" not in str(caught.value)
 
 
-def test_a_statement_that_fails_is_rolled_back_and_counted(storm: StormFixture, tmp_path: Path) -> None:
+def test_a_statement_that_fails_is_rolled_back_and_counted(storm: Storm, tmp_path: Path) -> None:
     from pytest_sessionreg.storm.interruption import WorkloadFailed
 
     schema = "CREATE TABLE t (worker, sequence UNIQUE);"

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import BusyTimeout, Registry, RetryBudget
-from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.registry.errors import DatabaseCorrupt, RegistryError
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm import analysis
 from pytest_sessionreg.storm import storm as storm_module
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.storm import Progress, run_storm
 from pytest_sessionreg.storm.verification import CREATE_TABLE, examine
 
 
 @pytest.mark.parametrize("policy", POLICY_NAMES)
-def test_every_policy_accounts_for_every_write(storm: StormFixture, policy: str) -> None:
+def test_every_policy_accounts_for_every_write(storm: Storm, policy: str) -> None:
     run = storm(policy=policy, workers=6, writes=20, hold_ms=1, think_ms=5)
     counts = run.counts
     assert counts.attempted == 120
@@ -50,7 +50,7 @@ def test_the_queue_stays_near_the_ideal_where_the_budget_does_not() -> None:
     assert budget_slowdown > 5 * queue_slowdown
 
 
-def test_an_impatient_policy_is_seen_to_give_up(storm: StormFixture) -> None:
+def test_an_impatient_policy_is_seen_to_give_up(storm: Storm) -> None:
     run = storm(policy=RetryBudget(retries=0), workers=8, writes=20, hold_ms=5, think_ms=0)
     assert run.counts.exhausted > 0
     assert run.counts.acknowledged + run.counts.exhausted == run.counts.attempted
@@ -60,7 +60,7 @@ def test_an_impatient_policy_is_seen_to_give_up(storm: StormFixture) -> None:
     assert run.counts.retries == 0
 
 
-def test_a_storm_is_contended(storm: StormFixture) -> None:
+def test_a_storm_is_contended(storm: Storm) -> None:
     """The measure must see contention where there must be some."""
     run = storm(policy="queue", workers=4, writes=20, hold_ms=5, think_ms=0)
     assert run.contended_rate is not None
@@ -69,7 +69,7 @@ def test_a_storm_is_contended(storm: StormFixture) -> None:
     assert run.utilization > 0.8
 
 
-def test_a_seed_repeats_the_think_times(storm: StormFixture) -> None:
+def test_a_seed_repeats_the_think_times(storm: Storm) -> None:
     def thinks(seed: int) -> list[float]:
         samples = storm(workers=1, writes=12, hold_ms=0, think_ms=30, seed=seed).samples
         ends = samples.started_us + samples.latency_us
@@ -80,7 +80,7 @@ def test_a_seed_repeats_the_think_times(storm: StormFixture) -> None:
     assert one != pytest.approx(other, abs=15)
 
 
-def test_a_storm_by_duration_ends(storm: StormFixture) -> None:
+def test_a_storm_by_duration_ends(storm: Storm) -> None:
     run = storm(workers=2, duration_s=0.5, hold_ms=0, think_ms=5)
     assert run.writes is None
     assert run.duration_s == 0.5
@@ -108,7 +108,7 @@ def test_a_named_database_stays_without_the_storms_rows(database: str) -> None:
         assert registry._database.read("SELECT name FROM sqlite_master WHERE name = 'storm_writes'") == []
 
 
-def test_a_fresh_database_leaves_nothing(storm: StormFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fresh_database_leaves_nothing(storm: Storm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     storm(workers=2, writes=2)
     assert list(tmp_path.iterdir()) == []
@@ -217,7 +217,7 @@ def test_a_missing_parent_row_is_found(stormed: str) -> None:
     )
 
 
-def test_a_storm_that_loses_a_write_reports_it(monkeypatch: pytest.MonkeyPatch, storm: StormFixture) -> None:
+def test_a_storm_that_loses_a_write_reports_it(monkeypatch: pytest.MonkeyPatch, storm: Storm) -> None:
     """End to end: a database that forgets one committed row between the last COMMIT and the check."""
     genuine: Callable[..., object] = examine
 

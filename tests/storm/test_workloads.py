@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg import BusyTimeout, Registry, WriteQueue
-from pytest_sessionreg.plugin import StormFixture
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.plugin import Storm
+from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES, workload_named
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
-from pytest_sessionreg.storm.workload import WORKLOAD_NAMES, workload_named
 from pytest_sessionreg.storm.workloads.audit import Audit
 from pytest_sessionreg.storm.workloads.lock import Lock
 from pytest_sessionreg.storm.workloads.mixed import Mixed
@@ -23,7 +23,7 @@ from pytest_sessionreg.storm.workloads.skills import Skills
 
 @pytest.mark.parametrize("name", [name for name in WORKLOAD_NAMES if name != "hook"])
 @pytest.mark.parametrize("policy", ["queue", "budget"])
-def test_every_built_in_accounts_for_every_write(storm: StormFixture, name: str, policy: str) -> None:
+def test_every_built_in_accounts_for_every_write(storm: Storm, name: str, policy: str) -> None:
     run = storm(name, policy=policy, workers=3, writes=8, hold_ms=0.5, think_ms=1)
     assert run.workload == name
     assert (run.counts.attempted, run.counts.acknowledged) == (24, 24)
@@ -121,7 +121,7 @@ def test_mixed_is_a_day_of_hooks_and_its_seed_repeats_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("policy", ["queue", "budget", "busy-timeout"])
-def test_hooks_write_in_interpreters_of_their_own(storm: StormFixture, policy: str) -> None:
+def test_hooks_write_in_interpreters_of_their_own(storm: Storm, policy: str) -> None:
     run = storm("hook", policy=policy, workers=2, writes=3, hold_ms=1, think_ms=1)
     assert (run.counts.acknowledged, run.lost, run.counts.duplicated) == (6, 0, 0)
     samples = run.samples

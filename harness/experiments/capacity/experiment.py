@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.registry.sqlite.admission.retry_budget import RetryBudget
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.result import Run, quantile
-from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.storm import run_storm
 
 from ..interruption import STOPPERS, is_interrupt, reason

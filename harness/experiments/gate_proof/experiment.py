@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
+from pytest_sessionreg.errors import ResultError, StormError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.gate import measure_storm, run_gate
 from pytest_sessionreg.gate.measurement import machine_class
 from pytest_sessionreg.gate.pairs import Ground
 from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.storm.errors import ResultError, StormError
 
 from .cases import CASES, Case, notes_plan
 from .run import GateRun, append_run, read_runs

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.environment import Environment
+from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import Run, StormResult
-from pytest_sessionreg.storm.errors import StormError
 from pytest_sessionreg.storm.interruption import StormInterrupted
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.policies import policy_named
 from pytest_sessionreg.storm.storm import Progress, run_storm
 
 __all__ = ["RoundProgress", "Storm", "repeat_storm", "storms", "write_storm"]

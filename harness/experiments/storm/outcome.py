@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.failures import merged
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.summary import standings
-from pytest_sessionreg.storm.errors import ResultError
 
 from ..outcome import Figures
 

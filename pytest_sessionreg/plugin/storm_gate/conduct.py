@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 from zlib import crc32
 
+from ...errors import StormError
 from ...gate.baseline import Baseline
 from ...gate.gate import measure_storm, run_gate
 from ...gate.pairs import Ground
@@ -16,7 +17,6 @@ from ...results.causes import likeliest_causes
 from ...results.environment import Environment
 from ...results.limits import Budget, BudgetExceeded, described, judged_by
 from ...results.result import Run, StormResult
-from ...storm.errors import StormError
 from ...storm.interruption import StormInterrupted, WorkloadFailed
 from ...storm.plan import Plan
 from ...storm.rounds import Rounds, run_rounds

@@ -183,8 +183,8 @@ class StormGate:
             problems.append(failure(record.judgement))
 
     def _read_baseline(self) -> Baseline:
+        from ...errors import StormError
         from ...gate.baseline import Baseline
-        from ...storm.errors import StormError
 
         if self._baseline is None:
             if self._options.gate == "off" and not self._options.update:

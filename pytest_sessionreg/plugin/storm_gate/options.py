@@ -60,8 +60,8 @@ class StormOptions:
 
         Raises pytest.UsageError for what is no limit.
         """
+        from ...errors import StormError
         from ...results.limits import Budget
-        from ...storm.errors import StormError
 
         if not self.limits and not marked:
             return None

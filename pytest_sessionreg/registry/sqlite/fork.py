@@ -1,6 +1,6 @@
 """What becomes of open connections in a forked child: nothing, for SQLite forbids to use them there, or to close them.
 
-See https://www.sqlite.org/howtocorrupt.html, 2.6, and FAILURES row 15.
+See https://www.sqlite.org/howtocorrupt.html, 2.6.
 """
 
 from __future__ import annotations
@@ -11,17 +11,23 @@ import weakref
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
+    from typing import Protocol
 
-    from .database import Database
+    class OpenDatabase(Protocol):
+        """Whatever has a connection open, which is None once it is closed."""
+
+        @property
+        def connection(self) -> sqlite3.Connection | None: ...
+
 
 __all__ = ["discard_after_fork"]
 
-_open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_open_databases: weakref.WeakSet[OpenDatabase] = weakref.WeakSet()
 # The parent's connections in a child: kept, because the last reference to one would close it.
 _discarded: list[sqlite3.Connection] = []
 
 
-def discard_after_fork(database: Database) -> None:
+def discard_after_fork(database: OpenDatabase) -> None:
     """Keep the connection of `database` from being closed in children that this process forks."""
     _open_databases.add(database)
 

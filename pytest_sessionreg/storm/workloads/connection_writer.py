@@ -7,11 +7,11 @@ from collections.abc import Callable
 from time import monotonic_ns, sleep
 from typing import Any, Protocol
 
+from ...errors import StormError
 from ...registry import RegistryError, WriteTimeout
 from ...registry.sqlite.admission.record import WriteRecord
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
-from ..errors import StormError
 from ..job import Job
 from ..storm_writes import INSERT
 
@@ -108,7 +108,7 @@ class ConnectionWriter:
         self._body(self._connection, job.worker, sequence)
         if not getattr(self._connection, "in_transaction", True):
             raise StormError(
-                f"the transaction had ended when {job.workload.name} returned; leave COMMIT and ROLLBACK to the storm, "
+                f"the transaction had ended when {job.workload} returned; leave COMMIT and ROLLBACK to the storm, "
                 "or take a path instead of a connection"
             )
         if self._insert:

@@ -11,11 +11,11 @@ from importlib import import_module
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
+from ...errors import StormError
 from ...processes import Call, Group, ProcessError, WorkerFailed
 from ...registry.sqlite.connection import open_connection
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
-from ..errors import StormError
 from ..job import Job, Site
 from ..storm_writes import create_table, drop_table, rows
 from .connection_writer import ConnectionWriter

@@ -7,11 +7,11 @@ import subprocess
 import sys
 from time import monotonic_ns
 
+from ...errors import StormError
 from ...registry.sqlite.admission.parameters import Parameters
 from ...registry.sqlite.admission.record import WriteRecord
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
-from ..errors import StormError
 from ..job import Job
 from .heartbeat import Heartbeat
 from .registry_workload import RegistryStorm

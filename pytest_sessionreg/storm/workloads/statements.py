@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...errors import StormError
 from ...registry.sqlite.connection import open_connection
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
-from ..errors import StormError
 from ..job import SETUP_PATIENCE_S, Job, Site
 from ..storm_writes import create_table, drop_table, rows
 from .connection_writer import ConnectionWriter

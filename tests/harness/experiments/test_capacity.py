@@ -15,7 +15,7 @@ from harness.experiments.capacity.load import Load, Round, Target
 from harness.experiments.capacity.result import CapacityResult
 from harness.experiments.capacity.search import search
 from harness.experiments.capacity.table import capacity_table, finding
-from pytest_sessionreg.storm.errors import ResultError, StormError
+from pytest_sessionreg.errors import ResultError, StormError
 
 _TARGET = Target(p99_ms=250, rounds_share=0.99)
 

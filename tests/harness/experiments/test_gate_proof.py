@@ -15,10 +15,10 @@ from harness.experiments.gate_proof.experiment import prove
 from harness.experiments.gate_proof.result import ProofResult
 from harness.experiments.gate_proof.run import GateRun, append_run, read_runs
 from harness.experiments.gate_proof.standing import standings
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.measurement import Load, machine_class
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.storm import run_storm
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from harness.experiments.interruption import deferred_interrupt, interruptible, reason
-from pytest_sessionreg.storm.errors import StormError
+from pytest_sessionreg.errors import StormError
 
 
 def test_an_interrupt_waits_for_the_next_safe_point() -> None:

@@ -15,8 +15,8 @@ from harness.experiments.open_storm.orders import ORDER_NAMES, ORDERS, OpenFaile
 from harness.experiments.open_storm.result import Failure, OpenStormResult, Round
 from harness.experiments.open_storm.stage import STATES
 from harness.experiments.open_storm.table import finding, open_storm_table, wrong
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.processes import Call, Group
-from pytest_sessionreg.storm.errors import ResultError
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ from harness.faults.scene import Board, Scene
 from harness.faults.table import fault_legend, faults_table, finding, wrong
 from harness.faults.writer import PlainWriter, RegistryWriter, Seen, Writer
 from pytest_sessionreg import RetryBudget, WriteQueue
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.processes import Call, Group, WorkerFailed
 from pytest_sessionreg.results.samples import read_counters
-from pytest_sessionreg.storm.errors import ResultError
 
 _NAMES = tuple(name for name in FAULT_NAMES if name != "stop-holder")  # which has a test of its own
 

@@ -12,10 +12,10 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from harness.experiments.kinds import read_outcome
-from harness.hosts.child import SCRATCH
+from harness.cli.kinds import read_outcome
 from harness.hosts.gathering import Order, gather
 from harness.hosts.host import places
+from harness.hosts.protocol import SCRATCH
 from harness.hosts.result import PlacesResult
 from harness.main import main
 from pytest_sessionreg import Registry, __version__

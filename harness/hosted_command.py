@@ -1,4 +1,4 @@
-"""The command at a place, as a process: it beats while it lives, and ends when nobody holds its standard input."""
+"""The command at a host, as a process: it beats while it lives, and ends when nobody holds its standard input."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import threading
 from contextlib import suppress
 from time import sleep
 
-__all__ = ["BEAT_S", "SCRATCH", "main"]
+from .hosts.protocol import BEAT_S, SCRATCH
 
-BEAT_S = 2.0
-# Stands in the words of an order for the directory of its files, which each place makes for itself.
-SCRATCH = "{place}"
+__all__ = ["main"]
 
 
 def main() -> None:
@@ -25,7 +23,7 @@ def main() -> None:
     beat = int(sys.argv[1])
     os.set_inheritable(beat, False)  # noqa: FBT003  it takes no other
     threading.Thread(target=_beat, args=(beat,), daemon=True).start()
-    from ..main import main as run
+    from .main import main as run
 
     line = b""
     while not line.endswith(b"\n"):  # unbuffered: the end of what follows is a sign of its own

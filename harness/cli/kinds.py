@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from importlib import import_module
 
-from pytest_sessionreg.storm.errors import ResultError
+from pytest_sessionreg.errors import ResultError
 
-from .outcome import Outcome
+from ..experiments.outcome import Outcome
 
 __all__ = ["KINDS", "read_outcome"]
 
 # The modules whose `read_outcome(text)` reads a kind; loaded only when one is met.
 _MODULES = {
-    "storm": "storm_outcome",
+    "storm": "experiments.storm.outcome",
     "capacity": "experiments.capacity.outcome",
     "open-storm": "experiments.open_storm.outcome",
-    "faults": "experiments.faults.outcome",
+    "faults": "faults.outcome",
     "adoption": "experiments.adoption.outcome",
     "gate-proof": "experiments.gate_proof.outcome",
-    "places": "places.outcome",
+    "places": "hosts.outcome",
 }
 KINDS = tuple(_MODULES)
 # Every result begins with its kind (see Envelope.seal), but storms of schema 1, which did not say.
@@ -34,6 +34,6 @@ def read_outcome(text: str) -> Outcome:
     kind = found[1] if found else "storm"
     if kind not in _MODULES:
         raise ResultError(f"a result of {kind!r}; this version reads {', '.join(KINDS)}")
-    module = import_module(f".{_MODULES[kind]}", __package__)
+    module = import_module(f"..{_MODULES[kind]}", __package__)
     outcome: Outcome = module.read_outcome(text)
     return outcome

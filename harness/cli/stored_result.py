@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.results.result import StormResult
-from pytest_sessionreg.storm.errors import ResultError
 
+from ..experiments.outcome import Outcome
+from ..experiments.storm.outcome import read_storm
 from .kinds import KINDS, read_outcome
-from .outcome import Outcome
-from .storm.outcome import read_storm
 
 __all__ = ["read_any", "read_result", "result_paths"]
 

@@ -1,0 +1,32 @@
+"""The end of an experiment's command: what is printed, what is stored, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from ..experiments.interruption import kept
+from ..experiments.outcome import Outcome
+from .console import output
+
+__all__ = ["deliver"]
+
+
+def deliver(outcome: Outcome, *, as_json: bool, out: Path | None, plots: bool = True) -> NoReturn:
+    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial."""
+    paths = [] if out is None else outcome.write(out, plots=plots, json=True)
+    if as_json:
+        click.echo(outcome.json, nl=False)
+    else:
+        outcome.show(output())
+        for path in paths:
+            click.echo(path)
+    for complaint in outcome.complaints:
+        click.echo(complaint, err=True)
+    partial = outcome.envelope.partial
+    if partial is not None:
+        click.echo(f"sessionreg: {kept(partial, out)}", err=True)
+    sys.exit(1 if outcome.wrong or partial is not None else 0)

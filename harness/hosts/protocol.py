@@ -1,0 +1,9 @@
+"""What this side and the command at a host agree on."""
+
+from __future__ import annotations
+
+__all__ = ["BEAT_S", "SCRATCH"]
+
+BEAT_S = 2.0
+# Stands in the words of an order for the directory of its files, which each host makes for itself.
+SCRATCH = "{place}"

@@ -1,0 +1,36 @@
+"""The built-in workloads by name, and functions of the user's own by theirs."""
+
+from __future__ import annotations
+
+from ..errors import StormError
+from .workload import Workload
+from .workloads.audit import Audit
+from .workloads.function import load_function
+from .workloads.heartbeat import Heartbeat
+from .workloads.hook import Hook
+from .workloads.lock import Lock
+from .workloads.mixed import Mixed
+from .workloads.register import Register
+from .workloads.registry_workload import RegistryWorkload
+from .workloads.skills import Skills
+
+__all__ = ["WORKLOAD_NAMES", "workload_named"]
+
+_KINDS = {kind.name: kind for kind in (Heartbeat, Register, Lock, Skills, Audit, Mixed)}
+WORKLOAD_NAMES = (*_KINDS, Hook.name)
+
+
+def workload_named(name: str) -> Workload:
+    """The built-in workload called `name`, or the function at `module:function`.
+
+    Raises StormError for an unknown name, and for a function that cannot be had or called.
+    """
+    if name in _KINDS:
+        return RegistryWorkload(_KINDS[name])
+    if name == Hook.name:
+        return Hook()
+    if ":" in name:
+        return load_function(name)
+    raise StormError(
+        f"workload {name!r} is unknown; choose from {', '.join(WORKLOAD_NAMES)}, or give a function as module:function"
+    )
