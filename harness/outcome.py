@@ -11,6 +11,7 @@ from typing import NoReturn, Protocol
 import click
 from rich.console import Console
 
+from pytest_sessionreg.report.renderers import Written
 from pytest_sessionreg.storm.envelope import Envelope
 
 from .console import output
@@ -59,19 +60,27 @@ class Outcome(Protocol):
     def show(self, console: Console) -> None:
         """Print the tables, the finding and the machine."""
 
-    def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
+    def write(self, directory: Path, *, plots: bool, json: bool) -> Written:
         """Write all files into `directory`, the result itself only if `json`; what was written. Raises OSError."""
 
 
-def deliver(outcome: Outcome, *, as_json: bool, out: Path | None, plots: bool = True) -> NoReturn:
-    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial."""
-    paths = [] if out is None else outcome.write(out, plots=plots, json=True)
+def deliver(
+    outcome: Outcome, *, as_json: bool, out: Path | None, plots: bool = True, note: str | None = None
+) -> NoReturn:
+    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial.
+
+    note: what parts of it that are stored already lack, by default what this one does.
+    """
+    written = Written((), None) if out is None else outcome.write(out, plots=plots, json=True)
     if as_json:
         click.echo(outcome.json, nl=False)
     else:
         outcome.show(output())
-        for path in paths:
+        for path in written.paths:
             click.echo(path)
+    missing = note or written.note
+    if missing is not None:
+        click.echo(f"sessionreg: {missing}", err=True)
     for complaint in outcome.complaints:
         click.echo(complaint, err=True)
     partial = outcome.envelope.partial

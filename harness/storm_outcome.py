@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pytest_sessionreg.report.renderers import Written
 from pytest_sessionreg.storm.envelope import Envelope
 from pytest_sessionreg.storm.errors import ResultError
 from pytest_sessionreg.storm.failures import merged
@@ -90,7 +91,7 @@ class StormOutcome:
             console.print(remark, markup=False)
         console.print(self._result.environment.line(), markup=False, style="dim")
 
-    def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
+    def write(self, directory: Path, *, plots: bool, json: bool) -> Written:
         """Write the page, the pictures and the result."""
         from pytest_sessionreg.report.files import write_report
 
