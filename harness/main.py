@@ -14,6 +14,7 @@ import click
 
 from pytest_sessionreg import RegistryError, __version__
 from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.extras import MissingExtra
 from pytest_sessionreg.processes import ProcessError
 
 from .commands.adoption import adoption
@@ -63,6 +64,8 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx is not None else "sessionreg"
         _fail(f"{error.format_message().rstrip('.')}; see {where} --help", code=2)
+    except MissingExtra as error:
+        _fail(str(error), code=2)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; no worker is left")
     except (RegistryError, StormError, ProcessError) as error:

@@ -237,12 +237,19 @@ def test_every_dependency_is_explained() -> None:
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     table = _README[_README.index("## Dependencies") : _README.index("## Limits")]
     rows = {row.strip() for row in re.findall(r"^\| (.*?) \|", table, flags=re.MULTILINE)}
-    named = {name for row in rows for name in re.sub(r" \(extra .*\)", "", row).split(", ")} - {"package", "---"}
-    required = [
-        *project["dependencies"],
-        *(name for extra in project["optional-dependencies"].values() for name in extra),
-    ]
-    assert named == {re.split(r"[><=]", requirement)[0] for requirement in required}
+    named: dict[str, str] = {}
+    for row in rows - {"package", "---"}:
+        names, bracket, extra = row.partition(" (extra ")
+        named |= dict.fromkeys(names.split(", "), bracket + extra)
+    required = dict.fromkeys(map(_package, project["dependencies"]), "")
+    for extra, requirements in project["optional-dependencies"].items():
+        required |= dict.fromkeys(map(_package, requirements), f" (extra `{extra}`)")
+    del required[project["name"]]  # of which `all` takes the extras
+    assert named == required
+
+
+def _package(requirement: str) -> str:
+    return re.split(r"[\[><=]", requirement)[0]
 
 
 def test_every_policy_and_figure_is_explained() -> None:

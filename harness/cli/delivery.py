@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import click
 
+from pytest_sessionreg.report.renderers import Written
+
 from ..experiments.interruption import kept
 from ..experiments.outcome import Outcome
 from .console import output
@@ -15,15 +17,23 @@ from .console import output
 __all__ = ["deliver"]
 
 
-def deliver(outcome: Outcome, *, as_json: bool, out: Path | None, plots: bool = True) -> NoReturn:
-    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial."""
-    paths = [] if out is None else outcome.write(out, plots=plots, json=True)
+def deliver(
+    outcome: Outcome, *, as_json: bool, out: Path | None, plots: bool = True, note: str | None = None
+) -> NoReturn:
+    """Print and store `outcome`, and exit: 0 good, 1 where something is wrong or the run is partial.
+
+    note: what parts of it that are stored already lack, by default what this one does.
+    """
+    written = Written((), None) if out is None else outcome.write(out, plots=plots, json=True)
     if as_json:
         click.echo(outcome.json, nl=False)
     else:
         outcome.show(output())
-        for path in paths:
+        for path in written.paths:
             click.echo(path)
+    missing = note or written.note
+    if missing is not None:
+        click.echo(f"sessionreg: {missing}", err=True)
     for complaint in outcome.complaints:
         click.echo(complaint, err=True)
     partial = outcome.envelope.partial

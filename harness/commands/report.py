@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.extras import MissingExtra
+from pytest_sessionreg.report.renderers import Renderers
 
 from ..cli.console import output
 from ..cli.kinds import KINDS
@@ -23,6 +25,9 @@ __all__ = ["report"]
 @json_option
 def report(place: Path, out: Path | None, *, no_plots: bool, as_json: bool) -> None:
     """Draw the pictures and the page of stored results again, of any experiment, without running anything."""
+    note = Renderers.installed(pictures=not no_plots).note
+    if note is not None:
+        raise MissingExtra(note)  # they are all that is asked for
     try:
         paths = result_paths(place)
         outcomes = [read_any(path) for path in paths]
@@ -40,7 +45,7 @@ def report(place: Path, out: Path | None, *, no_plots: bool, as_json: bool) -> N
             click.echo(outcome.json, nl=False)
             continue
         outcome.show(output())
-        for file in written:
+        for file in written.paths:
             click.echo(file)
 
 

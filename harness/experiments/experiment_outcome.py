@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from pytest_sessionreg.report.renderers import Renderers, Written
 from pytest_sessionreg.report.table import PLAIN_WIDTH
 from pytest_sessionreg.report.whole_files import write_files
 from pytest_sessionreg.results.envelope import Envelope
@@ -23,7 +24,8 @@ __all__ = ["ExperimentOutcome"]
 class ExperimentOutcome:
     """json: the whole result. tables: for people. finding: what was found, in a sentence or two. question: the heading
     of the page. faults: what was found that must not be, a line each; any means exit code 1. words: what the page
-    explains, each with its meaning. pictures: file name to its content, made only when stored.
+    explains, each with its meaning. pictures: NAME.png and NAME.svg with their contents, made only when stored; None
+    where the experiment has none.
     """
 
     envelope: Envelope
@@ -34,7 +36,7 @@ class ExperimentOutcome:
     figures: Sequence[Figures]
     words: Sequence[tuple[str, str]]
     faults: Sequence[str] = ()
-    pictures: Callable[[], Mapping[str, bytes]] = field(default=dict)
+    pictures: Callable[[], Mapping[str, bytes]] | None = None
 
     @property
     def wrong(self) -> bool:
@@ -55,13 +57,28 @@ class ExperimentOutcome:
         console.print(self.finding, markup=False)
         console.print(self.envelope.environment.line(), markup=False, style="dim")
 
-    def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
-        """Write NAME.md, NAME.html and the pictures, and NAME.json if `json`; NAME is the experiment's."""
+    def write(self, directory: Path, *, plots: bool, json: bool) -> Written:
+        """Write NAME.md, NAME.html and the pictures, and NAME.json if `json`; NAME is the experiment's. Where the extra
+        `report` is not installed, the page and the pictures are left out, and those of an earlier result removed.
+        """
+        name = self.envelope.kind
+        renderers = Renderers.installed(pictures=plots and self.pictures is not None)
+        pictures = self.pictures() if renderers.pictures and self.pictures is not None else {}
+        contents = {f"{name}.json": self.json.encode()} if json else {}
+        contents[f"{name}.md"] = self._markdown().encode()
+        if renderers.page:
+            contents[f"{name}.html"] = self._page(pictures).encode()
+        contents |= pictures
+        write_files(contents, directory)
+        if renderers.note is not None:
+            for stale in {f"{name}.html", f"{name}.png", f"{name}.svg"} - set(contents):
+                (directory / stale).unlink(missing_ok=True)
+        return Written(tuple(directory / file for file in contents), renderers.note)
+
+    def _page(self, pictures: Mapping[str, bytes]) -> str:
         from pytest_sessionreg.report.experiment_page import experiment_page
 
-        name = self.envelope.kind
-        pictures = self.pictures() if plots else {}
-        page = experiment_page(
+        return experiment_page(
             self.envelope,
             question=self.question,
             finding=self.finding,
@@ -70,10 +87,6 @@ class ExperimentOutcome:
             pictures=[content.decode() for file, content in pictures.items() if file.endswith(".svg")],
             words=self.words,
         )
-        contents = {f"{name}.json": self.json.encode()} if json else {}
-        contents |= {f"{name}.md": self._markdown().encode(), f"{name}.html": page.encode(), **pictures}
-        write_files(contents, directory)
-        return [directory / file for file in contents]
 
     def _markdown(self) -> str:
         """The finding and the tables as a README shows them."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rich.console import Console
 
+from pytest_sessionreg.report.renderers import Written
 from pytest_sessionreg.results.envelope import Envelope
 
 __all__ = ["Figures", "Outcome"]
@@ -54,5 +55,5 @@ class Outcome(Protocol):
     def show(self, console: Console) -> None:
         """Print the tables, the finding and the machine."""
 
-    def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
+    def write(self, directory: Path, *, plots: bool, json: bool) -> Written:
         """Write all files into `directory`, the result itself only if `json`; what was written. Raises OSError."""

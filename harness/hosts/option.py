@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.extras import require
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 
@@ -66,6 +67,7 @@ class PlacedCommand(click.Command):
 
 
 def _elsewhere(context: click.Context, specs: Sequence[str], given: dict[str, Any]) -> NoReturn:
+    require("--on", "execnet", extra="hosts")
     from .gathering import gather
     from .host import places
 
@@ -132,23 +134,28 @@ def _deliver(experiment: str, answers: Sequence[Answer], given: dict[str, Any]) 
 
     out: Path | None = given.get("out")
     reports: list[PlaceReport] = []
+    note = None
     documents: dict[str, Any] = {}
     for answer in answers:
-        report, text = _report(answer, out, plots=not given.get("no_plots", False))
+        report, text, missing = _report(answer, out, plots=not given.get("no_plots", False))
         reports.append(report)
+        note = note or missing
         documents[report.name] = None if text is None else json.loads(text)
     partial = next((f"{report.name}: {report.partial}" for report in reports if report.partial is not None), None)
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "places.db"))
     result = PlacesResult(Envelope(KIND, SCHEMA, command_line(), environment, partial), experiment, tuple(reports))
     if not given["as_json"]:
-        deliver(outcome(result), as_json=False, out=out)
+        deliver(outcome(result), as_json=False, out=out, note=note)
     if out is not None:
-        outcome(result).write(out, plots=True, json=True)
-    deliver(outcome(result, result.to_json(documents)), as_json=True, out=None)
+        missing = outcome(result).write(out, plots=True, json=True).note
+        note = note or missing
+    deliver(outcome(result, result.to_json(documents)), as_json=True, out=None, note=note)
 
 
-def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceReport, str | None]:
-    """What is told of one place, and the text of its result, which is stored with its page in its own directory."""
+def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceReport, str | None, str | None]:
+    """What is told of one place, the text of its result, which is stored with its page in its own directory, and what
+    could not be stored there.
+    """
     from ..cli.kinds import read_outcome
     from .result import PlaceReport
 
@@ -159,9 +166,8 @@ def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceRepo
     except ResultError:
         found, error = None, f"exit code {answer.code}; {_last_line(answer.said) or 'it said nothing'}"
     if found is None:
-        return PlaceReport.without(place.name, place.spec, str(error)), None
-    if out is not None:
-        found.write(out / place.name, plots=plots, json=True)
+        return PlaceReport.without(place.name, place.spec, str(error)), None, None
+    note = None if out is None else found.write(out / place.name, plots=plots, json=True).note
     complaints = [_last_line(complaint).removeprefix("sessionreg: ") for complaint in found.complaints]
     report = PlaceReport(
         name=place.name,
@@ -174,7 +180,7 @@ def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceRepo
         file=None if out is None else f"{place.name}/{found.envelope.kind}.json",
         figures=tuple(found.figures),
     )
-    return report, found.json
+    return report, found.json, note
 
 
 def _last_line(text: str) -> str:

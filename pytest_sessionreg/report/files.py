@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..results.comparison import against_control
 from ..results.result import StormResult
-from .page import storm_page
+from .renderers import Renderers, Written
 from .verdict import load
 from .whole_files import write_files
 
@@ -22,18 +22,20 @@ PICTURES = ("latency", "ratios", "timeline", "waits", "retries")
 _DIRECTORY = "plots"
 
 
-def write_report(result: StormResult, directory: Path, *, plots: bool = True, json: bool = True) -> list[Path]:
+def write_report(result: StormResult, directory: Path, *, plots: bool = True, json: bool = True) -> Written:
     """Write the page `storm.html`, the result `storm.json` (unless json is false) and the pictures (unless plots is
     false) into `directory`, which is created: `storm.png`, latency by percentile, and the directory `plots` with each
-    picture as PNG and SVG. Returns the directory, if it was written, and then the files beside it.
+    picture as PNG and SVG. Returns the directory, if it was written, and then the files beside it. Where the extra
+    `report` is not installed, the page and the pictures are left out, and the note says so.
 
     Each file appears whole or not at all: they are made beside their names and renamed when all of them are complete.
-    Pictures of an earlier result that this one does not have are removed. Raises OSError where the directory cannot be
-    written, and leaves nothing new behind then.
+    Pictures and the page of an earlier result that this one does not have are removed. Raises OSError where the
+    directory cannot be written, and leaves nothing new behind then.
     """
     contents: dict[str, bytes] = {"storm.json": result.to_json().encode()} if json else {}
     vectors: dict[str, str] = {}
-    if plots and any(len(run.samples) for run in result.runs):
+    renderers = Renderers.installed(pictures=plots and any(len(run.samples) for run in result.runs))
+    if renderers.pictures:
         from .plots import png, svg
 
         for name, figure in _figures(result).items():
@@ -43,10 +45,14 @@ def write_report(result: StormResult, directory: Path, *, plots: bool = True, js
             contents[f"{_DIRECTORY}/{name}.png"] = picture
             if name == PICTURES[0]:
                 contents["storm.png"] = picture
-    contents["storm.html"] = storm_page(result, pictures=vectors).encode()
+    if renderers.page:
+        from .page import storm_page
+
+        contents["storm.html"] = storm_page(result, pictures=vectors).encode()
     write_files(contents, directory)
     _remove_stale(contents, directory)
-    return [directory / name for name in (*([_DIRECTORY] if vectors else ()), *contents) if "/" not in name]
+    listed = (*([_DIRECTORY] if vectors else ()), *(name for name in contents if "/" not in name))
+    return Written(tuple(directory / name for name in listed), renderers.note)
 
 
 def _figures(result: StormResult) -> dict[str, Figure]:
@@ -64,8 +70,8 @@ def _figures(result: StormResult) -> dict[str, Figure]:
 
 
 def _remove_stale(contents: Mapping[str, bytes], directory: Path) -> None:
-    """A picture of another result beside this one's figures would tell a lie."""
-    ours = ["storm.png", *(f"{_DIRECTORY}/{name}.{kind}" for name in PICTURES for kind in ("png", "svg"))]
+    """A picture or a page of another result beside this one's figures would tell a lie."""
+    ours = ["storm.html", "storm.png", *(f"{_DIRECTORY}/{name}.{kind}" for name in PICTURES for kind in ("png", "svg"))]
     for name in ours:
         if name not in contents:
             (directory / name).unlink(missing_ok=True)

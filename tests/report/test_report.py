@@ -354,8 +354,9 @@ def test_the_page_of_a_partial_result_says_so(result: StormResult) -> None:
 
 
 def test_a_report_is_a_page_a_json_and_the_pictures(result: StormResult, tmp_path: Path) -> None:
-    paths = files.write_report(result, tmp_path / "deep" / "out")
-    assert [path.name for path in paths] == ["plots", "storm.json", "storm.png", "storm.html"]
+    written = files.write_report(result, tmp_path / "deep" / "out")
+    assert written.note is None
+    assert [path.name for path in written.paths] == ["plots", "storm.json", "storm.png", "storm.html"]
     names = {path.name for path in (tmp_path / "deep/out/plots").iterdir()}
     assert names == {
         f"{name}.{kind}" for name in ("latency", "timeline", "waits", "retries") for kind in ("png", "svg")

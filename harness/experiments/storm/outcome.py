@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.report.renderers import Written
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.failures import merged
 from pytest_sessionreg.results.result import StormResult
@@ -90,7 +91,7 @@ class StormOutcome:
             console.print(remark, markup=False)
         console.print(self._result.environment.line(), markup=False, style="dim")
 
-    def write(self, directory: Path, *, plots: bool, json: bool) -> list[Path]:
+    def write(self, directory: Path, *, plots: bool, json: bool) -> Written:
         """Write the page, the pictures and the result."""
         from pytest_sessionreg.report.files import write_report
 

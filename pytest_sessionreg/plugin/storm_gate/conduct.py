@@ -52,12 +52,13 @@ def conducted(
         except (StormInterrupted, WorkloadFailed) as error:
             _write_report(name, plan, (error.run,), options)
             raise
-        _write_report(name, plan, found.runs, options)
+        unreported = _write_report(name, plan, found.runs, options)
         record = StormRecord(
             name=name,
             writes=sum(run.counts.attempted for run in found),
             lost=found.lost,
             given_up=sum(run.counts.exhausted + run.counts.failed for run in found),
+            unreported=unreported,
         )
         if ground is None:
             return found, record
@@ -89,9 +90,10 @@ def scaled(plan: Plan, scale: float) -> Plan:
     return replace(plan, writes=max(1, round((plan.writes or 1) * scale)))
 
 
-def _write_report(name: str, plan: Plan, runs: tuple[Run, ...], options: StormOptions) -> None:
+def _write_report(name: str, plan: Plan, runs: tuple[Run, ...], options: StormOptions) -> str | None:
+    """Store the storm where a report is asked for; what that lacks, if anything."""
     if options.report is None:
-        return
+        return None
     from pathlib import Path
 
     from ...report.files import write_report
@@ -105,6 +107,6 @@ def _write_report(name: str, plan: Plan, runs: tuple[Run, ...], options: StormOp
         partial=next((run.partial for run in runs if run.partial is not None), None),
     )
     try:
-        write_report(result, directory)
+        return write_report(result, directory).note
     except OSError as error:
         raise StormError(f"--storm-report {os.path.dirname(directory)}: {error}; choose another directory") from error

@@ -27,10 +27,7 @@ def summary(records: Sequence[StormRecord], options: StormOptions, *, verbose: b
     """Lines and their styles. A storm that passed is listed only if `verbose`; whatever else is, always."""
     verdicts: Counter[Verdict] = Counter()
     for record in records:
-        for sentence in record.unchecked:
-            yield f"{record.name}: {sentence}", {"yellow": True}
-        if record.refused is not None:
-            yield f"{record.name}: {record.refused}; the baseline keeps what it had", {"red": True}
+        yield from _remarks(record)
         if record.judgement is not None:
             verdict = record.judgement.verdict
             verdicts[verdict] += 1
@@ -39,6 +36,8 @@ def summary(records: Sequence[StormRecord], options: StormOptions, *, verbose: b
                     yield line, _STYLES[verdict]
         elif verbose:
             yield _figures(record.name, [record]), {}
+    for note in dict.fromkeys(filter(None, (record.unreported for record in records))):
+        yield f"--storm-report: {note}", {"yellow": True}
     yield _figures("1 storm" if len(records) == 1 else f"{len(records)} storms", records), {}
     if verdicts:
         counts = ", ".join(f"{verdicts[verdict]} {verdict.value}" for verdict in _STYLES if verdicts[verdict])
@@ -46,6 +45,13 @@ def summary(records: Sequence[StormRecord], options: StormOptions, *, verbose: b
         yield f"storm gate: {counts}{warned}", _STYLES[next(verdict for verdict in _STYLES if verdicts[verdict])]
     if verdicts[Verdict.NO_BASELINE]:
         yield "make the baseline with --storm-update-baseline, review it and commit it", {}
+
+
+def _remarks(record: StormRecord) -> Iterator[tuple[str, Style]]:
+    for sentence in record.unchecked:
+        yield f"{record.name}: {sentence}", {"yellow": True}
+    if record.refused is not None:
+        yield f"{record.name}: {record.refused}; the baseline keeps what it had", {"red": True}
 
 
 def _figures(what: str, records: Sequence[StormRecord]) -> str:
