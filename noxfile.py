@@ -32,7 +32,7 @@ _LOCK_HEADER = """\
 """
 # What only sessions of this file install; locked like everything else.
 _TOOLS = ("build", "twine", "uv")
-_TESTS_OF_THE_PLUGIN = ("tests/test_plugin.py", "tests/test_registry_guard.py", "tests/storm_gate", "tests/fixtures")
+_TESTS_OF_THE_PLUGIN = ("tests/plugin",)
 # What the plugin's tests need beside the package.
 _TEST_TOOLS = ("hypothesis", "pytest-xdist")
 # Such as a developer may have set, and CI has not.
@@ -196,13 +196,15 @@ def _busy_loops(number: int) -> Iterator[None]:
 
 
 def _check_contents(session: nox.Session, wheel: Path, sdist: Path) -> None:
-    """Each holds what git has: the sdist all of it, the wheel its two packages."""
+    """Each holds what git has: the sdist all but a link, the wheel the package with the harness in its place."""
     listed = session.run("git", "ls-files", silent=True, external=True)
     ours = set(str(listed).splitlines())
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     with zipfile.ZipFile(wheel) as archive:
         installed = {name for name in archive.namelist() if ".dist-info/" not in name}
-    packages = {name for name in ours if name.startswith(("pytest_sessionreg/", "harness/"))}
+    ours.remove("pytest_sessionreg/_harness")
+    packages = {name for name in ours if name.startswith("pytest_sessionreg/")}
+    packages |= {f"pytest_sessionreg/_{name}" for name in ours if name.startswith("harness/")}
     if packed != ours | {"PKG-INFO"} or installed != packages:
         session.error(f"differs from git: {sorted(packed ^ (ours | {'PKG-INFO'}))}, {sorted(installed ^ packages)}")

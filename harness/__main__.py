@@ -1,6 +1,6 @@
-"""`python -m harness` is `sessionreg`."""
+"""`python -m harness`, in a checkout, is `sessionreg`."""
 
-from harness.main import main
+from pytest_sessionreg._harness.main import main
 
 if __name__ == "__main__":
     main()

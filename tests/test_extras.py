@@ -47,7 +47,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def _sessionreg(*words: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "pytest_sessionreg", *words],
         cwd=cwd,
         env=env,
         capture_output=True,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.main import cli
+from pytest_sessionreg._harness.main import cli
 from pytest_sessionreg.registry.user_paths import DATABASE_VARIABLE
 from pytest_sessionreg.registry.workspace import STORES
 from pytest_sessionreg.results.environment import Environment
@@ -210,7 +210,11 @@ def _run(
     words: list[str], directory: Path, environment: dict[str, str] | None = None, *, returns: tuple[int, ...] = (0,)
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *words], cwd=directory, env=environment, capture_output=True, check=False
+        [sys.executable, "-m", "pytest_sessionreg", *words],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode in returns, done.stderr
     assert done.stdout

@@ -16,7 +16,7 @@ import tempfile
 import threading
 from typing import Any
 
-_PROGRAM = "from harness.hosted_command import main; main()"
+_PROGRAM = "from pytest_sessionreg._harness.hosted_command import main; main()"
 
 
 def _machine() -> str:
@@ -32,7 +32,6 @@ def _version() -> str | None:
     """The version of pytest-sessionreg that this interpreter has, None without one; not that of a checkout around."""
     sys.path[:] = [entry for entry in sys.path if entry]
     try:
-        import harness  # noqa: F401  the command line is needed, too
         import pytest_sessionreg
     except ImportError:
         return None

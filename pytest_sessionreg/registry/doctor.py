@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from .clock import from_optional, now
 from .errors import CannotOpen, RegistryError, primary_code
+from .holder import holder
 from .liveness import is_dead
 from .location import resolve
-from .sqlite.admission.holder import holder, sqlite_holder
 from .sqlite.admission.queue.kernel_locks import READ_LOCKS, shm_locks
 from .sqlite.admission.queue.line import line_state
+from .sqlite.admission.queue.lock_holder import sqlite_holder
 from .sqlite.connection import LOG_LIMIT_BYTES
 from .sqlite.filesystem import UNSAFE, file_system_of
 from .sqlite.library import wal_reset_bug

@@ -11,7 +11,7 @@ import sqlite3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .sqlite.admission.holder import Holder
+    from .holder import Holder
 
 __all__ = [
     "CannotOpen",

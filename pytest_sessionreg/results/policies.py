@@ -6,9 +6,9 @@ import ast
 from typing import NoReturn
 
 from ..errors import StormError
+from ..registry.parameters import Parameters
 from ..registry.sqlite.admission.busy_timeout import BusyTimeout
 from ..registry.sqlite.admission.fixed_interval import FixedInterval
-from ..registry.sqlite.admission.parameters import Parameters
 from ..registry.sqlite.admission.policy import AdmissionPolicy
 from ..registry.sqlite.admission.retry_budget import RetryBudget
 from ..registry.sqlite.admission.write_queue import WriteQueue

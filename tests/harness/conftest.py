@@ -34,7 +34,7 @@ def interrupt(tmp_path: Path) -> Interrupt:
         scratch.mkdir(exist_ok=True)
         mounts = Path("/proc/self/mounts").read_text()
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness", *words],
+            [sys.executable, "-m", "pytest_sessionreg", *words],
             cwd=tmp_path,
             env={**os.environ, "TMPDIR": str(scratch)},
             stdout=subprocess.PIPE,

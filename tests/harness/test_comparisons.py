@@ -13,9 +13,9 @@ from time import sleep
 import psutil
 import pytest
 
-from harness.experiments.policies import compare_policies, with_control
-from harness.experiments.storm.experiment import RoundProgress
-from harness.main import main
+from pytest_sessionreg._harness.experiments.policies import compare_policies, with_control
+from pytest_sessionreg._harness.experiments.storm.experiment import RoundProgress
+from pytest_sessionreg._harness.main import main
 from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.results.environment import Environment
@@ -30,7 +30,12 @@ _PLAN = Plan(policy_named("queue"), workers=2, writes=3, think_ms=1, hold_ms=0, 
 
 def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "pytest_sessionreg", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -143,7 +148,7 @@ def test_interrupted_rounds_are_kept_and_labelled(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
     words = ["policies", "--policy", "busy-timeout", "--workers", "2", "--duration", "0.4", "--rounds", "100"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", *words, "--no-plots", "--out", "here"],
+        [sys.executable, "-m", "pytest_sessionreg", *words, "--no-plots", "--out", "here"],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiments.capacity.result import CapacityResult
-from harness.experiments.open_storm.result import OpenStormResult
-from harness.faults.result import FaultsResult
+from pytest_sessionreg._harness.experiments.capacity.result import CapacityResult
+from pytest_sessionreg._harness.experiments.open_storm.result import OpenStormResult
+from pytest_sessionreg._harness.faults.result import FaultsResult
 
 _OPEN = ["open-storm", "--openers", "3", "--rounds", "1", "--order", "today", "--order", "registry", "--state", "fresh"]
 _CAPACITY = ["capacity", "--policy", "queue", "--ceiling", "6", "--seconds", "2", "--round-s", "0.2"]
@@ -29,7 +29,7 @@ _READERS: dict[str, Callable[[str], OpenStormResult | CapacityResult | FaultsRes
 
 def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "pytest_sessionreg", *words],
         cwd=cwd,
         env={**os.environ, "NO_COLOR": "1"},
         capture_output=True,

@@ -13,7 +13,7 @@ _TINY = ["--workers", "3", "--scale", "0.1"]
 
 def _gate(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", "gate", *words],
+        [sys.executable, "-m", "pytest_sessionreg", "gate", *words],
         cwd=cwd,
         capture_output=True,
         text=True,

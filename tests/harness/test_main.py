@@ -19,7 +19,12 @@ _SMALL = ["--workers", "3", "--writes", "4", "--think-ms", "1"]
 
 def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "pytest_sessionreg", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -111,7 +116,7 @@ def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_fil
     (tmp_path / "scratch").mkdir()
     words = ["--workers", "4", "--duration", "60", "--think-ms", "5", "--policy", "queue", "--no-plots"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "storm", *words],
+        [sys.executable, "-m", "pytest_sessionreg", "storm", *words],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ from pytest_sessionreg.registry.user_paths import DATABASE_VARIABLE
 def _sessionreg(*words: str, database: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, DATABASE_VARIABLE: database}
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "pytest_sessionreg", *words],
         env=environment,
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ import sys
 from time import monotonic_ns
 
 from ...errors import StormError
-from ...registry.sqlite.admission.parameters import Parameters
+from ...registry.parameters import Parameters
 from ...registry.sqlite.admission.record import WriteRecord
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger

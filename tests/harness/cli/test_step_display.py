@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from harness.cli.step_display import step_display
+from pytest_sessionreg._harness.cli.step_display import step_display
 
 
 def test_a_terminal_sees_what_runs_now_and_how_much_is_done() -> None:

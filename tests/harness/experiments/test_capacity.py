@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rich.console import Console
 
-from harness.experiments.capacity.confidence import failing_share_bound
-from harness.experiments.capacity.experiment import capacity
-from harness.experiments.capacity.law import give_up_chance, longest_patience_ms, mean_patience_ms
-from harness.experiments.capacity.load import Load, Round, Target
-from harness.experiments.capacity.result import CapacityResult
-from harness.experiments.capacity.search import search
-from harness.experiments.capacity.table import capacity_table, finding
+from pytest_sessionreg._harness.experiments.capacity.confidence import failing_share_bound
+from pytest_sessionreg._harness.experiments.capacity.experiment import capacity
+from pytest_sessionreg._harness.experiments.capacity.law import give_up_chance, longest_patience_ms, mean_patience_ms
+from pytest_sessionreg._harness.experiments.capacity.load import Load, Round, Target
+from pytest_sessionreg._harness.experiments.capacity.result import CapacityResult
+from pytest_sessionreg._harness.experiments.capacity.search import search
+from pytest_sessionreg._harness.experiments.capacity.table import capacity_table, finding
 from pytest_sessionreg.errors import ResultError, StormError
 
 _TARGET = Target(p99_ms=250, rounds_share=0.99)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.experiments.capacity.load import Round, Target
-from harness.experiments.capacity.picture import capacity_pictures
-from harness.experiments.capacity.result import KIND, SCHEMA, CapacityResult
+from pytest_sessionreg._harness.experiments.capacity.load import Round, Target
+from pytest_sessionreg._harness.experiments.capacity.picture import capacity_pictures
+from pytest_sessionreg._harness.experiments.capacity.result import KIND, SCHEMA, CapacityResult
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 

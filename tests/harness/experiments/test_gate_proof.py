@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.experiments.gate_proof import experiment
-from harness.experiments.gate_proof.cases import CASES, Case, notes_plan
-from harness.experiments.gate_proof.experiment import prove
-from harness.experiments.gate_proof.result import ProofResult
-from harness.experiments.gate_proof.run import GateRun, append_run, read_runs
-from harness.experiments.gate_proof.standing import standings
+from pytest_sessionreg._harness.experiments.gate_proof import experiment
+from pytest_sessionreg._harness.experiments.gate_proof.cases import CASES, Case, notes_plan
+from pytest_sessionreg._harness.experiments.gate_proof.experiment import prove
+from pytest_sessionreg._harness.experiments.gate_proof.result import ProofResult
+from pytest_sessionreg._harness.experiments.gate_proof.run import GateRun, append_run, read_runs
+from pytest_sessionreg._harness.experiments.gate_proof.standing import standings
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.measurement import Load, machine_class
@@ -98,7 +98,7 @@ def test_how_a_case_stands() -> None:
 
 
 def _command(*words: str) -> subprocess.CompletedProcess[str]:
-    words = (sys.executable, "-m", "harness", "gate-proof", *words)
+    words = (sys.executable, "-m", "pytest_sessionreg", "gate-proof", *words)
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
 

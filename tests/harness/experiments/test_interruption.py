@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from harness.experiments.interruption import deferred_interrupt, interruptible, reason
+from pytest_sessionreg._harness.experiments.interruption import deferred_interrupt, interruptible, reason
 from pytest_sessionreg.errors import StormError
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.experiments.open_storm import opener, stage
-from harness.experiments.open_storm.experiment import open_storm
-from harness.experiments.open_storm.orders import ORDER_NAMES, ORDERS, OpenFailed, order_named
-from harness.experiments.open_storm.result import Failure, OpenStormResult, Round
-from harness.experiments.open_storm.stage import STATES
-from harness.experiments.open_storm.table import finding, open_storm_table, wrong
+from pytest_sessionreg._harness.experiments.open_storm import opener, stage
+from pytest_sessionreg._harness.experiments.open_storm.experiment import open_storm
+from pytest_sessionreg._harness.experiments.open_storm.orders import ORDER_NAMES, ORDERS, OpenFailed, order_named
+from pytest_sessionreg._harness.experiments.open_storm.result import Failure, OpenStormResult, Round
+from pytest_sessionreg._harness.experiments.open_storm.stage import STATES
+from pytest_sessionreg._harness.experiments.open_storm.table import finding, open_storm_table, wrong
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.processes import Call, Group
 

@@ -10,17 +10,17 @@ from time import sleep
 import pytest
 from rich.console import Console
 
-from harness.faults.episode import play
-from harness.faults.experiment import faults
-from harness.faults.fault import Fault
-from harness.faults.menu import FAULT_NAMES, MENU, fault_named
-from harness.faults.menu.no_timeout import NoTimeout
-from harness.faults.private_disk import drop_privileges, enter_disk, make_disk
-from harness.faults.result import PLAIN, Episode, FaultsResult, Row
-from harness.faults.scene import Board, Scene
-from harness.faults.table import fault_legend, faults_table, finding, wrong
-from harness.faults.writer import PlainWriter, RegistryWriter, Seen, Writer
 from pytest_sessionreg import RetryBudget, WriteQueue
+from pytest_sessionreg._harness.faults.episode import play
+from pytest_sessionreg._harness.faults.experiment import faults
+from pytest_sessionreg._harness.faults.fault import Fault
+from pytest_sessionreg._harness.faults.menu import FAULT_NAMES, MENU, fault_named
+from pytest_sessionreg._harness.faults.menu.no_timeout import NoTimeout
+from pytest_sessionreg._harness.faults.private_disk import drop_privileges, enter_disk, make_disk
+from pytest_sessionreg._harness.faults.result import PLAIN, Episode, FaultsResult, Row
+from pytest_sessionreg._harness.faults.scene import Board, Scene
+from pytest_sessionreg._harness.faults.table import fault_legend, faults_table, finding, wrong
+from pytest_sessionreg._harness.faults.writer import PlainWriter, RegistryWriter, Seen, Writer
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.processes import Call, Group, WorkerFailed
 from pytest_sessionreg.results.samples import read_counters
@@ -204,7 +204,7 @@ def test_without_privileges_a_read_only_directory_is_one(tmp_path: Path) -> None
 
 
 def test_a_writer_that_reopens_goes_on_after_an_error(tmp_path: Path) -> None:
-    from harness.faults.database import examine, make
+    from pytest_sessionreg._harness.faults.database import examine, make
 
     scene = Scene(str(tmp_path / "x.db"), str(tmp_path), WriteQueue(), 1, 1, 0.0, 0.01, 0.1, 5.0)
     make(scene.database, 0)

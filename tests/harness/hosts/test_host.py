@@ -3,7 +3,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from harness.hosts.host import Place, places
+from pytest_sessionreg._harness.hosts.host import Place, places
 
 
 def test_places_are_called_by_their_id_their_host_or_their_way() -> None:

@@ -12,13 +12,13 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from harness.cli.kinds import read_outcome
-from harness.hosts.gathering import Order, gather
-from harness.hosts.host import places
-from harness.hosts.protocol import SCRATCH
-from harness.hosts.result import PlacesResult
-from harness.main import main
 from pytest_sessionreg import Registry, __version__
+from pytest_sessionreg._harness.cli.kinds import read_outcome
+from pytest_sessionreg._harness.hosts.gathering import Order, gather
+from pytest_sessionreg._harness.hosts.host import places
+from pytest_sessionreg._harness.hosts.protocol import SCRATCH
+from pytest_sessionreg._harness.hosts.result import PlacesResult
+from pytest_sessionreg._harness.main import main
 from pytest_sessionreg.results.result import StormResult
 
 _STORM = ["storm", "--workers", "2", "--writes", "5", "--think-ms", "1", "--policy", "queue"]
@@ -27,7 +27,7 @@ _TWO = ["--on", "popen//id=here", "--on", "popen//id=there"]
 
 def _sessionreg(*words: str, cwd: Path, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "pytest_sessionreg", *words],
         cwd=cwd,
         env={**os.environ, "NO_COLOR": "1", "TMPDIR": str(cwd), "PATH": path},
         capture_output=True,
@@ -134,9 +134,8 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
     (packages,) = other.glob("lib/*/site-packages")
-    for name in ("pytest_sessionreg", "harness"):
-        (packages / name).mkdir()
-        (packages / name / "__init__.py").write_text("__version__ = '99.1'\n")
+    (packages / "pytest_sessionreg").mkdir()
+    (packages / "pytest_sessionreg/__init__.py").write_text("__version__ = '99.1'\n")
     done = _sessionreg(*_STORM, "--on", f"popen//python={other}/bin/python", cwd=tmp_path)
     assert done.returncode == 1
     assert f"has pytest-sessionreg 99.1, here it is {__version__}; install the same one there" in done.stderr
@@ -207,7 +206,7 @@ def running(tmp_path: Path) -> Callable[[], subprocess.Popen[str]]:
     def start() -> subprocess.Popen[str]:
         long = ["storm", "--policy", "queue", "--workers", "2", "--duration", "60", "--think-ms", "5", "--no-plots"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness", *long, *_TWO, "--out", str(tmp_path / "out")],
+            [sys.executable, "-m", "pytest_sessionreg", *long, *_TWO, "--out", str(tmp_path / "out")],
             cwd=tmp_path,
             env={**os.environ, "TMPDIR": str(tmp_path)},
             stdout=subprocess.PIPE,
@@ -278,8 +277,8 @@ def test_a_place_that_dies_is_named_and_the_next_one_runs(
 def test_a_place_that_hangs_is_named_and_ended_and_the_next_one_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.hosts.gathering._SILENCE_S", 4.0)
-    monkeypatch.setattr("harness.hosts.gathering._COMMAND_GRACE_S", 0.5)
+    monkeypatch.setattr("pytest_sessionreg._harness.hosts.gathering._SILENCE_S", 4.0)
+    monkeypatch.setattr("pytest_sessionreg._harness.hosts.gathering._COMMAND_GRACE_S", 0.5)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     words = ["storm", "--policy", "queue", "--workers", "2", "--duration", "3", "--json", "--no-plots"]
     order = Order([*words, "--out", f"{SCRATCH}/out"], {}, words)

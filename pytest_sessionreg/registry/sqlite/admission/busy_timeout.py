@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from ...errors import InvalidValue, WriteTimeout
-from .parameters import Parameters, at_least
+from ...parameters import Parameters, at_least
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import random
 from time import monotonic, sleep
 
 from ...errors import InvalidValue, WriteTimeout
-from .parameters import Parameters, at_least
+from ...parameters import Parameters, at_least
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

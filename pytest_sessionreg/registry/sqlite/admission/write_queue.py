@@ -7,7 +7,7 @@ from errno import ESTALE
 from time import monotonic, monotonic_ns, sleep
 
 from ...errors import WriteTimeout
-from .parameters import Parameters, at_least, between
+from ...parameters import Parameters, at_least, between
 from .queue.line import line_of
 from .queue.sidecar import LONGEST_SLICE_S
 
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .holder import Holder
+    from ...holder import Holder
     from .queue.line import Line
 
 __all__ = ["WriteQueue"]
@@ -194,7 +194,7 @@ class _Bound:
             except OSError:
                 pass  # then the kernel alone knows
         try:
-            from .holder import sqlite_holder
+            from .queue.lock_holder import sqlite_holder
         except (ImportError, OSError):
             return place, None  # no descriptor is left to read it with
         return place, sqlite_holder(self._database, blocker)

@@ -56,6 +56,6 @@ def _is_stopped(owner: Insider, namespace: int) -> bool:
     """Whether the owner of a ticket is stopped, as far as can be known from here."""
     if owner.namespace != namespace:
         return True
-    from ..holder import holder
+    from ....holder import holder
 
     return holder(owner.pid).state != "alive"

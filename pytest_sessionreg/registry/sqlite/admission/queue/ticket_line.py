@@ -269,6 +269,6 @@ class TicketLine:
 def _load_what_a_timeout_says() -> None:
     """Now that we have our place, for a timeout must not come late."""
     try:  # noqa: SIM105  contextlib would cost a cold start
-        from .. import holder  # noqa: F401
+        from . import lock_holder  # noqa: F401
     except (ImportError, OSError):
         pass  # no descriptor is left to read it with

@@ -1,18 +1,12 @@
-"""Who holds the write lock."""
+"""A process that holds the write lock, as a message names it."""
 
 from __future__ import annotations
 
 import os
 
 from .parameters import Parameters
-from .queue.kernel_locks import writer
-from .queue.sidecar import pid_namespace_inode
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .queue.sidecar import Insider
-
-__all__ = ["Holder", "holder", "line_holder", "sqlite_holder"]
+__all__ = ["Holder", "holder"]
 
 # In characters: a command line is there to be recognised, on one line of a message.
 _LONGEST_COMMAND = 120
@@ -76,21 +70,3 @@ def _portable_holder(pid: int, held_s: float | None) -> Holder:
 
 def _one_line(words: list[str]) -> str:
     return " ".join(" ".join(words).split())[:_LONGEST_COMMAND]
-
-
-def line_holder(insider: Insider | None) -> Holder | None:
-    """Who `insider`, taken from a line's sidecar, is; None if it is nobody, or of another pid namespace."""
-    if insider is None or insider.namespace != pid_namespace_inode():
-        return None
-    return holder(insider.pid, insider.held_s())
-
-
-def sqlite_holder(database: str, insider: Insider | None = None) -> Holder | None:
-    """Who holds SQLite's own write lock on `database`, queued or not, as the kernel knows it; None if nobody does.
-
-    insider: who is inside the line, which tells since when; and who it is where the kernel does not say.
-    """
-    pid = writer(database)
-    if pid is None:
-        return line_holder(insider)
-    return holder(pid, insider.held_s() if insider is not None and insider.pid == pid else None)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.registry.sqlite.admission.holder import sqlite_holder
+from pytest_sessionreg.registry.sqlite.admission.queue.lock_holder import sqlite_holder
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/proc/locks"), reason="the kernel's lock table is Linux's")
 
