@@ -36,35 +36,26 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_POLICIES = {
-    "BusyTimeout": "busy_timeout",
-    "FixedInterval": "fixed_interval",
-    "RetryBudget": "retry_budget",
-    "WriteQueue": "write_queue",
-    "WriteRecord": "record",
+_MODULES = {
+    "Budget": "results.limits",
+    "BudgetExceeded": "results.limits",
+    "BusyTimeout": "registry.sqlite.admission.busy_timeout",
+    "CrashAt": "processes",
+    "FixedInterval": "registry.sqlite.admission.fixed_interval",
+    "Registry": "registry",
+    "RegistryError": "registry",
+    "RetryBudget": "registry.sqlite.admission.retry_budget",
+    "WriteQueue": "registry.sqlite.admission.write_queue",
+    "WriteRecord": "registry.sqlite.admission.record",
+    "WriteTimeout": "registry",
+    "crash_point": "crash",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name in {"Registry", "RegistryError", "WriteTimeout"}:
-        from . import registry
-
-        return getattr(registry, name)
-    if name == "crash_point":
-        from .crash import crash_point
-
-        return crash_point
-    if name == "CrashAt":
-        from .processes import CrashAt
-
-        return CrashAt
-    if name in {"Budget", "BudgetExceeded"}:
-        from .results import limits as budget
-
-        return getattr(budget, name)
-    module = _POLICIES.get(name)
+    module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.registry.admission.{module}"), name)
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -169,7 +169,7 @@ def test_nothing_is_loaded_and_nothing_guarded():
 def test_what_the_plugin_offers_is_explained_by_pytest_itself(pytester: pytest.Pytester) -> None:
     fixtures = pytester.runpytest_subprocess("--fixtures").stdout
     for name in _USES:
-        fixtures.fnmatch_lines_random([f"{name} -- *pytest_sessionreg/fixtures/*.py:*"])
+        fixtures.fnmatch_lines_random([f"{name} -- *pytest_sessionreg/plugin/fixtures/*.py:*"])
     assert "no docstring available" not in fixtures.str()
     pytester.runpytest_subprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.real_registry: let this test open*"])
     pytester.runpytest_subprocess("--help").stdout.fnmatch_lines(["*sessionreg_guard (bool):*"])

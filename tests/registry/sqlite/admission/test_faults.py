@@ -19,7 +19,7 @@ import pytest
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import DatabaseMoved
 
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[4]
 _SIBLING = (
     "import sys; from pytest_sessionreg import Registry\n"
     "with Registry.open(sys.argv[1]) as registry: registry.sessions.register('sibling')\n"
