@@ -20,7 +20,7 @@ def create(path: str) -> None:
 
 def slow(path: str, worker: int, sequence: int) -> None:
     """Holds the lock for 4 ms, and waits for it with SQLite's busy handler."""
-    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, timeout=120, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO t VALUES (?, ?)", (worker, sequence))
         sleep(0.004)

@@ -8,7 +8,6 @@ import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -64,7 +63,7 @@ def test_each_round_storms_a_copy_of_the_named_file(tmp_path: Path) -> None:
 
 def test_storms_of_functions_with_a_path_have_latencies_over_the_controls_ideal() -> None:
     def write(path: str, worker: int, sequence: int) -> None:
-        with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+        with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
             connection.execute("CREATE TABLE IF NOT EXISTS t (a, b)")
             connection.execute("INSERT INTO t VALUES (?, ?)", (worker, sequence))
 
@@ -107,7 +106,5 @@ def test_storms_of_two_processes_take_turns_and_a_killed_one_holds_up_nobody() -
             assert not taken.wait(0.3)
         finally:
             other.kill()
-        started = monotonic()
-        waiter.join(20)
-        assert taken.is_set()
-        assert monotonic() - started < 20
+        assert taken.wait(120)
+        waiter.join()

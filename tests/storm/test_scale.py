@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_sessionreg import WriteQueue
 from pytest_sessionreg.fixtures import StormFixture, Workers
 from pytest_sessionreg.storm import samples as samples_module
 from pytest_sessionreg.storm.analysis import Findings, analysed
@@ -22,7 +23,7 @@ from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
 
 
 def test_more_workers_than_processors_can_run(storm: StormFixture) -> None:
-    run = storm(workers=96, writes=3, hold_ms=0, think_ms=5)
+    run = storm(policy=WriteQueue(patience=60), workers=96, writes=3, hold_ms=0, think_ms=5)
     assert (run.counts.acknowledged, run.lost, run.counts.exhausted) == (288, 0, 0)
 
 

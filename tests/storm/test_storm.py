@@ -70,14 +70,19 @@ def test_a_storm_is_contended(storm: StormFixture) -> None:
 
 
 def test_a_seed_repeats_the_think_times(storm: StormFixture) -> None:
-    def thinks(seed: int) -> list[float]:
+    def thinks(seed: int) -> np.ndarray:
         samples = storm(workers=1, writes=12, hold_ms=0, think_ms=30, seed=seed).samples
-        ends = samples.started_us + samples.latency_us
-        return [float(think) / 1000 for think in samples.started_us[1:] - ends[:-1]]
+        return (samples.started_us[1:] - (samples.started_us + samples.latency_us)[:-1]) / 1000
 
-    one, again, other = thinks(5), thinks(5), thinks(6)
-    assert one == pytest.approx(again, abs=15), "sleeps overshoot on a busy machine, but not by half the mean"
-    assert one != pytest.approx(other, abs=15)
+    # Sleeps overshoot on a busy machine, and never end early: the shortest of several is nearest to what was drawn.
+    drawn = {name: thinks(seed) for name, seed in (("one", 5), ("again", 5), ("other", 6))}
+    for _ in range(100):
+        same = drawn["one"] == pytest.approx(drawn["again"], abs=5)
+        if same and (drawn["one"] > drawn["other"] + 5).any():
+            break
+        drawn = {name: np.minimum(found, thinks(6 if name == "other" else 5)) for name, found in drawn.items()}
+    assert drawn["one"] == pytest.approx(drawn["again"], abs=5)
+    assert (drawn["one"] > drawn["other"] + 5).any()
 
 
 def test_a_storm_by_duration_ends(storm: StormFixture) -> None:
