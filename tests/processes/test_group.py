@@ -141,6 +141,7 @@ def test_a_deadline_that_passes_while_the_workers_are_started_is_told_as_such() 
         _run([Call.plain(len, much) for _ in range(12)], deadline_s=0.05)
 
 
+@pytest.mark.slow
 @_EVERY_METHOD
 def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(method: StartMethod) -> None:
     def hang(number: int) -> None:
@@ -157,6 +158,7 @@ def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(method: StartMe
         assert deadline_s < 200
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_does_not_survive_the_group() -> None:
     def stop() -> None:
         os.kill(os.getpid(), signal.SIGSTOP)

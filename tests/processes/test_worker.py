@@ -186,6 +186,7 @@ def test_results_that_came_in_time_are_there_after_the_deadline() -> None:
         assert group.results() == group.pids
 
 
+@pytest.mark.slow
 def test_workers_end_at_the_deadline_even_if_nobody_asks_for_them() -> None:
     group = _soon_at_its_deadline(signal.pause, 2)
     _until(lambda: not group.alive)

@@ -27,6 +27,7 @@ def slow(path: str, worker: int, sequence: int) -> None:
         connection.execute("COMMIT")
 
 
+@pytest.mark.slow
 def test_writers_that_queue_up_are_held_to_one_write_after_another(storm: StormFixture) -> None:
     alone = storm(slow, workers=1, writes=20, think_ms=0, prepare=create)
     run = storm(slow, workers=4, writes=20, think_ms=0, prepare=create)

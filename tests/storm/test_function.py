@@ -406,6 +406,7 @@ def test_a_slow_worker_is_seen_for_what_it_is(storm: StormFixture) -> None:
     assert holds[2] >= 50_000
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(storm: StormFixture) -> None:
     def hangs(path: str, worker: int, sequence: int) -> None:
         from time import sleep

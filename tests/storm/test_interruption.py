@@ -31,6 +31,7 @@ def test_a_killed_worker_is_named_and_everything_else_is_kept(storm: StormFixtur
     assert (run.lost, run.counts.duplicated, run.integrity) == (0, 0, "ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workload", ["heartbeat", "hook"])
 def test_an_interrupt_keeps_what_was_measured_and_leaves_nobody(workload: str) -> None:
     seen: set[psutil.Process] = set()
@@ -57,6 +58,7 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nobody(workload: str) -
     assert not alive
 
 
+@pytest.mark.slow
 def test_an_interrupted_test_is_interrupted(storm: StormFixture) -> None:
     """The fixture must not turn Ctrl-C into a failed test."""
     timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))

@@ -22,6 +22,7 @@ from pytest_sessionreg.storm.samples import Samples
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
 
 
+@pytest.mark.slow
 def test_more_workers_than_processors_can_run(storm: StormFixture) -> None:
     run = storm(policy=WriteQueue(patience=60), workers=96, writes=3, hold_ms=0, think_ms=5)
     assert (run.counts.acknowledged, run.lost, run.counts.exhausted) == (288, 0, 0)

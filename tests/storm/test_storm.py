@@ -33,6 +33,7 @@ def test_every_policy_accounts_for_every_write(storm: StormFixture, policy: str)
     assert (counts.busy is None) == (run.busy_rate is None) == (policy == "busy-timeout")
 
 
+@pytest.mark.slow
 def test_the_queue_stays_near_the_ideal_where_the_budget_does_not() -> None:
     """The first "done when": in the same run, the queue within 1.3 of the ideal and the budget far above it."""
     plan = Plan(policy_named("queue"), workers=16, writes=24, hold_ms=2, think_ms=100)  # a p99 needs 368 writes
@@ -69,6 +70,7 @@ def test_a_storm_is_contended(storm: StormFixture) -> None:
     assert run.utilization > 0.8
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_the_think_times(storm: StormFixture) -> None:
     def thinks(seed: int) -> np.ndarray:
         samples = storm(workers=1, writes=12, hold_ms=0, think_ms=30, seed=seed).samples
@@ -240,6 +242,7 @@ def test_a_starved_worker_shows_in_the_fairness() -> None:
     assert analysis._jain([0, 0]) is None
 
 
+@pytest.mark.slow
 def test_an_onlooker_sees_how_many_stand_in_line_under_the_queue_alone() -> None:
     seen: dict[str, list[int | None]] = {}
     for name in ("queue", "budget-spin"):
