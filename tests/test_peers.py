@@ -15,6 +15,7 @@ _PEERS = Path(__file__).parent.parent / "reports/peers"
 _PINNED = dict(re.findall(r"^([\w-]+)==(.*)$", (_PEERS / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("inner_runs_inherit_nothing")
 @pytest.mark.parametrize("path", sorted(_PEERS.glob("test_*.py")), ids=lambda path: path.stem)
 def test_a_storm_of_another_package_in_short(path: Path, tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def test_every_store_has_an_example() -> None:
 _NAIVE = next(code for code in _TESTS if "lose_no_note" in code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [code for code in _TESTS if code != _NAIVE])
 def test_a_test_passes_as_printed(code: str, pytester: pytest.Pytester) -> None:
     for package in ("sqlalchemy", "django"):
@@ -118,6 +119,7 @@ def test_the_naive_store_passes_with_the_line_that_is_printed(pytester: pytest.P
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", _lines(_SHORT))
 def test_a_command_runs_as_printed_only_shorter(command: str, tmp_path: Path) -> None:
     _write_store(tmp_path)
@@ -142,6 +144,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> str:
     return StormResult(environment, "sessionreg storm --policy queue", (run,)).to_json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", _lines(_READERS))
 def test_a_command_that_reads_results_runs_as_printed(command: str, stored: str, tmp_path: Path) -> None:
     words = shlex.split(command)[1:]
@@ -155,6 +158,7 @@ def test_a_command_that_reads_results_runs_as_printed(command: str, stored: str,
 _GATES = ("gate", "gate-proof")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", _lines(_GATES))
 def test_a_command_of_the_gate_runs_as_printed(command: str, tmp_path: Path) -> None:
     _write_store(tmp_path)
@@ -179,6 +183,7 @@ def test_the_jobs_of_the_gate_are_eight_lines_of_yaml() -> None:
         assert all(set(step) in ({"uses"}, {"run"}) for step in job["steps"])
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_gate_run_as_printed(pytester: pytest.Pytester) -> None:
     """In a project that has a storm: without a baseline, then with the one that the README says how to make."""
     pytester.makepyfile("def test_storm(storm):\n    storm(workers=2, writes=4, hold_ms=0, think_ms=1)\n")

@@ -43,7 +43,12 @@ def workers_of(pytester: pytest.Pytester) -> Callable[..., int]:
     return run
 
 
-@pytest.mark.parametrize("words", [[], ["tests"], ["."], ["-m", "not slow"], ["-x", "--ff"]], ids=" ".join)
+_OTHER_WORDS = (["tests"], ["."], ["-m", "not slow"], ["-x", "--ff"])
+
+
+@pytest.mark.parametrize(
+    "words", [[], *(pytest.param(words, marks=pytest.mark.slow) for words in _OTHER_WORDS)], ids=" ".join
+)
 def test_the_whole_suite_runs_on_every_processor(workers_of: Callable[..., int], words: list[str]) -> None:
     assert workers_of(*words) == 3
 

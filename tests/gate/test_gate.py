@@ -60,6 +60,7 @@ def _only(baseline: Baseline) -> tuple[str, Measurement]:
     return machine, measurement
 
 
+@pytest.mark.slow
 def test_a_storm_that_holds_the_lock_three_times_as_long_regressed_and_was_measured_twice(baseline: Baseline) -> None:
     judgement = _gate(_plan(_slow), baseline)
     assert judgement.verdict is Verdict.REGRESSED, judgement.reason
@@ -69,12 +70,14 @@ def test_a_storm_that_holds_the_lock_three_times_as_long_regressed_and_was_measu
     assert judgement.rounds >= 10
 
 
+@pytest.mark.slow
 def test_unchanged_code_has_not_regressed(baseline: Baseline) -> None:
     judgement = _gate(_plan(), baseline)
     assert judgement.verdict is not Verdict.REGRESSED, judgement.reason
     assert judgement.rounds >= 5
 
 
+@pytest.mark.slow
 def test_lost_writes_need_no_second_look(baseline: Baseline) -> None:
     workload = Function(_write, "m:write", prepare_with=_prepare, acknowledged=lambda _: [(0, 0)], modules=(__name__,))
     plan = replace(_plan(), workload=workload)
@@ -88,6 +91,7 @@ def test_lost_writes_need_no_second_look(baseline: Baseline) -> None:
     assert judgement.reason.endswith("acknowledged writes are lost")
 
 
+@pytest.mark.slow
 def test_where_there_is_nothing_to_compare_nothing_is_stormed(baseline: Baseline) -> None:
     machine, measurement = _only(baseline)
     judgement = _gate(_plan(), baseline, "another")
@@ -107,6 +111,7 @@ def test_where_there_is_nothing_to_compare_nothing_is_stormed(baseline: Baseline
     assert "writes 6 then, 8 now; run it at that load and scale, or update the baseline" in judgement.reason
 
 
+@pytest.mark.slow
 def test_worse_once_and_not_again_is_inconclusive(baseline: Baseline, monkeypatch: pytest.MonkeyPatch) -> None:
     _, measurement = _only(baseline)
     looks = iter([9.0, 1.0])

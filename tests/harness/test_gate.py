@@ -34,6 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_unchanged_code_does_not_fail(place: Path) -> None:
     done = _gate(*_TINY, "--out", "found", GITHUB_STEP_SUMMARY="summary.md", cwd=place)
     verdict = done.stdout.split()[0]
@@ -49,6 +50,7 @@ def test_unchanged_code_does_not_fail(place: Path) -> None:
     assert f"| {verdict} | heartbeat | " in text
 
 
+@pytest.mark.slow
 def test_a_regression_exits_with_1_and_says_why(place: Path) -> None:
     baseline = json.loads((place / "storm-baseline.json").read_text())
     (entry,) = baseline["storms"]["heartbeat"].values()
@@ -95,6 +97,7 @@ def test_usage_is_told_in_one_line_before_any_storm(tmp_path: Path, words: list[
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_function_of_ones_own_is_found_from_here_and_one_that_loses_makes_no_baseline(tmp_path: Path) -> None:
     (tmp_path / "store.py").write_text(
         "import sqlite3\n"

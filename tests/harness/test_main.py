@@ -28,6 +28,7 @@ def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_storm_prints_its_table_its_verdict_and_its_files(tmp_path: Path) -> None:
     done = _sessionreg("storm", *_SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -52,6 +53,7 @@ def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
     assert not (tmp_path / "reports/latest/storm.png").exists()
 
 
+@pytest.mark.slow
 def test_the_result_repeats_the_parameters(tmp_path: Path) -> None:
     words = ["--policy", "interval", "--hold-ms", "1.5", "--seed", "77", "--workload", "heartbeat", "--out", "here"]
     done = _sessionreg("storm", *_SMALL, *words, "--json", "--no-plots", cwd=tmp_path)
@@ -108,6 +110,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[st
     assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_file(
     tmp_path: Path, number: signal.Signals
@@ -169,6 +172,7 @@ def fails(connection, worker, sequence):
 """
 
 
+@pytest.mark.slow
 def test_a_function_from_the_current_directory_is_stormed_and_repeated(tmp_path: Path) -> None:
     (tmp_path / "demo.py").write_text(_DEMO)
     words = ["--workload", "demo:write", "--policy", "queue", "--seed", "9", "--rate", "200", "--no-plots"]
@@ -187,6 +191,7 @@ def test_a_function_from_the_current_directory_is_stormed_and_repeated(tmp_path:
     assert one.samples.due_us.tolist() == pytest.approx(other.samples.due_us.tolist(), abs=2)
 
 
+@pytest.mark.slow
 def test_a_function_that_loses_writes_is_caught(tmp_path: Path) -> None:
     (tmp_path / "demo.py").write_text(_DEMO)
     done = _sessionreg("storm", *_SMALL, "--workload", "demo:forgets", "--no-plots", cwd=tmp_path)
@@ -203,6 +208,7 @@ def test_a_function_that_fails_is_shown_once_with_a_count(tmp_path: Path) -> Non
     assert done.stderr.rstrip().endswith("12 times")
 
 
+@pytest.mark.slow
 def test_statements_from_a_file_are_stormed(tmp_path: Path) -> None:
     (tmp_path / "w.sql").write_text("INSERT INTO t VALUES (:worker, :sequence);")
     (tmp_path / "s.sql").write_text("CREATE TABLE t (worker, sequence);")
@@ -211,6 +217,7 @@ def test_statements_from_a_file_are_stormed(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_what_nobody_checked_is_said(tmp_path: Path) -> None:
     (tmp_path / "bare.py").write_text("def write(path, worker, sequence):\n    pass\n")
     done = _sessionreg("storm", *_SMALL, "--workload", "bare:write", cwd=tmp_path)

@@ -24,6 +24,7 @@ def _passes(pytester: pytest.Pytester, code: str, *words: str, passed: int = 1) 
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["-n", "2"], ["-p", "no:cacheprovider", "--import-mode=importlib"]], ids=str)
 def test_workers_run_functions_defined_inside_the_test(pytester: pytest.Pytester, words: list[str]) -> None:
     _passes(

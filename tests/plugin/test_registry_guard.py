@@ -145,6 +145,7 @@ def test_it(path): Registry.open(os.path.join({str(own_state.parent)!r}, path))
     _run(pytester, code, failed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
 def test_no_marker_is_left(pytester: pytest.Pytester, words: list[str]) -> None:
     code = """

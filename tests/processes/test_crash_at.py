@@ -25,7 +25,7 @@ def _run(
     method: StartMethod = StartMethod.FORKSERVER,
 ) -> tuple[list[object], list[int | None]]:
     calls = [Call.plain(function, *arguments, crash_at=crash_at)]
-    with Group(calls, deadline_s=30, by_value=_ME, start_method=method) as group:
+    with Group(calls, deadline_s=120, by_value=_ME, start_method=method) as group:
         return group.run(), group.wait()
 
 

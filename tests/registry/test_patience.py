@@ -22,7 +22,7 @@ def test_a_transaction_and_a_block_have_a_patience_of_their_own(database: str, p
                 with pytest.raises(WriteTimeout) as caught:
                     wait()
                 assert 0.05 <= caught.value.waited_s <= monotonic() - started
-        with registry.transaction(patience=1):
+        with registry.transaction(patience=120):
             registry.sessions.register("one")
         assert registry.sessions.get("one") is not None
 
@@ -38,9 +38,9 @@ def test_blocks_nest_and_the_policys_patience_comes_back(database: str) -> None:
         Registry.open(database, policy=WriteQueue(patience=0.2)) as registry,
         holder.transaction(),
     ):
-        with registry.patience(0.1), registry.patience(0.01), pytest.raises(WriteTimeout) as inner:
+        with registry.patience(120), registry.patience(0.01), pytest.raises(WriteTimeout) as inner:
             registry.sessions.register("one")
-        assert inner.value.waited_s < 0.1
+        assert inner.value.waited_s < 120
         with pytest.raises(WriteTimeout) as outer:
             registry.sessions.register("one")
         assert outer.value.waited_s >= 0.2

@@ -367,6 +367,7 @@ def test_a_report_is_a_page_a_json_and_the_pictures(result: StormResult, tmp_pat
     assert len(list((tmp_path / "deep/out").iterdir())) == 4
 
 
+@pytest.mark.slow
 def test_no_picture_of_an_earlier_result_stays(result: StormResult, tmp_path: Path) -> None:
     files.write_report(result, tmp_path)
     (tmp_path / "plots/mine.png").write_text("kept")
@@ -376,6 +377,7 @@ def test_no_picture_of_an_earlier_result_stays(result: StormResult, tmp_path: Pa
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["mine.png"]
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_leaves_nothing_half_written(
     result: StormResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

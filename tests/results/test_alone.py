@@ -20,13 +20,14 @@ def create(path: str) -> None:
 
 def slow(path: str, worker: int, sequence: int) -> None:
     """Holds the lock for 4 ms, and waits for it with SQLite's busy handler."""
-    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, timeout=120, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO t VALUES (?, ?)", (worker, sequence))
         sleep(0.004)
         connection.execute("COMMIT")
 
 
+@pytest.mark.slow
 def test_writers_that_queue_up_are_held_to_one_write_after_another(storm: Storm) -> None:
     alone = storm(slow, workers=1, writes=20, think_ms=0, prepare=create)
     run = storm(slow, workers=4, writes=20, think_ms=0, prepare=create)

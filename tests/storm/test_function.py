@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pytest_sessionreg import RetryBudget
@@ -38,7 +40,7 @@ def insert(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
     connection.execute("INSERT INTO t VALUES (?, ?)", (worker, sequence))
 
 
-def append(path: str, worker: int, sequence: int, timeout: float = 10) -> None:
+def append(path: str, worker: int, sequence: int, timeout: float = 60) -> None:
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -191,7 +193,7 @@ class Notes:
     """A store of some library: opened on a path, begins and commits by itself."""
 
     def __init__(self, path: str) -> None:
-        self.connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+        self.connection = sqlite3.connect(path, timeout=60, isolation_level=None)
         self.opened = 1
 
     def add(self, worker: int, sequence: int) -> None:
@@ -392,14 +394,15 @@ def test_a_slow_worker_is_seen_for_what_it_is(storm: Storm) -> None:
 
         insert(connection, worker, sequence)
         if worker == 2:
-            sleep(0.02)
+            sleep(0.05)
 
     run = storm(write, workers=4, writes=5, hold_ms=0, think_ms=1, prepare=create)
-    holds = {int(run.samples.worker[part][0]): run.samples.hold_us[part].mean() for part in run.samples.by_worker()}
+    holds = {int(run.samples.worker[part][0]): np.median(run.samples.hold_us[part]) for part in run.samples.by_worker()}
     assert max(holds, key=lambda worker: holds[worker]) == 2
-    assert holds[2] >= 20_000
+    assert holds[2] >= 50_000
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(storm: Storm) -> None:
     def hangs(path: str, worker: int, sequence: int) -> None:
         from time import sleep
@@ -408,8 +411,14 @@ def test_a_worker_that_hangs_is_killed_at_the_deadline_and_named(storm: Storm) -
             sleep(1000)
         append(path, worker, sequence)
 
-    with pytest.raises(StormInterrupted, match=r"1 worker was not done .* \(worker 1\) and was killed") as caught:
-        storm(hangs, workers=3, writes=4, think_ms=1, prepare=create, acknowledged=acknowledged, timeout=6)
-    run = caught.value.run
-    assert run.partial == str(caught.value)
+    def interrupted(timeout_s: float) -> StormInterrupted:
+        with pytest.raises(StormInterrupted) as caught:
+            storm(hangs, workers=3, writes=4, think_ms=1, prepare=create, acknowledged=acknowledged, timeout=timeout_s)
+        return caught.value
+
+    told = r"1 worker was not done .* \(worker 1\) and was killed"
+    attempts = (interrupted(2.0**power) for power in range(1, 8))  # the first that is long enough for the others
+    found = next(one for one in attempts if re.search(told, str(one)))
+    run = found.run
+    assert run.partial == str(found)
     assert (run.counts.acknowledged, run.lost) == (9, 0)

@@ -31,6 +31,7 @@ def test_a_killed_worker_is_named_and_everything_else_is_kept(storm: Storm) -> N
     assert (run.lost, run.counts.duplicated, run.integrity) == (0, 0, "ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workload", ["heartbeat", "hook"])
 def test_an_interrupt_keeps_what_was_measured_and_leaves_nobody(workload: str) -> None:
     seen: set[psutil.Process] = set()
@@ -44,7 +45,7 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nobody(workload: str) -
     assert threading.current_thread() is threading.main_thread()
     with pytest.raises(StormInterrupted, match="interrupted") as caught:
         run_storm(
-            Plan(WriteQueue(), workers=3, writes=None, duration_s=60, hold_ms=1, think_ms=1, workload=workload),
+            Plan(WriteQueue(), workers=3, writes=None, duration_s=600, hold_ms=1, think_ms=1, workload=workload),
             interrupt,
         )
     assert isinstance(caught.value.__cause__, KeyboardInterrupt)
@@ -53,17 +54,18 @@ def test_an_interrupt_keeps_what_was_measured_and_leaves_nobody(workload: str) -
     assert run.counts.acknowledged > 5
     assert run.lost == 0
     assert seen
-    _, alive = psutil.wait_procs(seen, timeout=10)  # a hook is killed with its worker, and reaped by init
+    _, alive = psutil.wait_procs(seen, timeout=120)  # a hook is killed with its worker, and reaped by init
     assert not alive
 
 
+@pytest.mark.slow
 def test_an_interrupted_test_is_interrupted(storm: Storm) -> None:
     """The fixture must not turn Ctrl-C into a failed test."""
     timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            storm(workers=2, duration_s=30, hold_ms=0, think_ms=1)
+            storm(workers=2, duration_s=600, hold_ms=0, think_ms=1)
     finally:
         timer.cancel()
         timer.join()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_sessionreg import WriteQueue
 from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.plugin import Storm, Workers
 from pytest_sessionreg.results import samples as samples_module
@@ -21,8 +22,9 @@ from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
 from pytest_sessionreg.storm.verification import examine
 
 
+@pytest.mark.slow
 def test_more_workers_than_processors_can_run(storm: Storm) -> None:
-    run = storm(workers=96, writes=3, hold_ms=0, think_ms=5)
+    run = storm(policy=WriteQueue(patience=60), workers=96, writes=3, hold_ms=0, think_ms=5)
     assert (run.counts.acknowledged, run.lost, run.counts.exhausted) == (288, 0, 0)
 
 

@@ -33,6 +33,7 @@ def test_every_policy_accounts_for_every_write(storm: Storm, policy: str) -> Non
     assert (counts.busy is None) == (run.busy_rate is None) == (policy == "busy-timeout")
 
 
+@pytest.mark.slow
 def test_the_queue_stays_near_the_ideal_where_the_budget_does_not() -> None:
     """The first "done when": in the same run, the queue within 1.3 of the ideal and the budget far above it."""
     plan = Plan(policy_named("queue"), workers=16, writes=24, hold_ms=2, think_ms=100)  # a p99 needs 368 writes
@@ -69,15 +70,21 @@ def test_a_storm_is_contended(storm: Storm) -> None:
     assert run.utilization > 0.8
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_the_think_times(storm: Storm) -> None:
-    def thinks(seed: int) -> list[float]:
+    def thinks(seed: int) -> np.ndarray:
         samples = storm(workers=1, writes=12, hold_ms=0, think_ms=30, seed=seed).samples
-        ends = samples.started_us + samples.latency_us
-        return [float(think) / 1000 for think in samples.started_us[1:] - ends[:-1]]
+        return (samples.started_us[1:] - (samples.started_us + samples.latency_us)[:-1]) / 1000
 
-    one, again, other = thinks(5), thinks(5), thinks(6)
-    assert one == pytest.approx(again, abs=15), "sleeps overshoot on a busy machine, but not by half the mean"
-    assert one != pytest.approx(other, abs=15)
+    # Sleeps overshoot on a busy machine, and never end early: the shortest of several is nearest to what was drawn.
+    drawn = {name: thinks(seed) for name, seed in (("one", 5), ("again", 5), ("other", 6))}
+    for _ in range(100):
+        same = drawn["one"] == pytest.approx(drawn["again"], abs=5)
+        if same and (drawn["one"] > drawn["other"] + 5).any():
+            break
+        drawn = {name: np.minimum(found, thinks(6 if name == "other" else 5)) for name, found in drawn.items()}
+    assert drawn["one"] == pytest.approx(drawn["again"], abs=5)
+    assert (drawn["one"] > drawn["other"] + 5).any()
 
 
 def test_a_storm_by_duration_ends(storm: Storm) -> None:
@@ -235,6 +242,7 @@ def test_a_starved_worker_shows_in_the_fairness() -> None:
     assert analysis._jain([0, 0]) is None
 
 
+@pytest.mark.slow
 def test_an_onlooker_sees_how_many_stand_in_line_under_the_queue_alone() -> None:
     seen: dict[str, list[int | None]] = {}
     for name in ("queue", "budget-spin"):

@@ -22,7 +22,7 @@ from pytest_sessionreg.storm.workloads.skills import Skills
 
 
 @pytest.mark.parametrize("name", [name for name in WORKLOAD_NAMES if name != "hook"])
-@pytest.mark.parametrize("policy", ["queue", "budget"])
+@pytest.mark.parametrize("policy", ["queue", pytest.param("budget", marks=pytest.mark.slow)])
 def test_every_built_in_accounts_for_every_write(storm: Storm, name: str, policy: str) -> None:
     run = storm(name, policy=policy, workers=3, writes=8, hold_ms=0.5, think_ms=1)
     assert run.workload == name

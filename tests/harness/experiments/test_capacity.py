@@ -112,6 +112,7 @@ def test_a_tail_is_judged_by_the_share_of_slow_writes() -> None:
     assert Load(8, ()).holds("target", _TARGET) is None
 
 
+@pytest.mark.slow
 def test_the_frontier_lies_below_the_smallest_load_that_failed(small: CapacityResult) -> None:
     rounds = (_round(8), _round(12), _round(16, gave_up=3), _round(20), _round(10), _round(12))
     (point,) = replace(small, rounds=rounds).points()

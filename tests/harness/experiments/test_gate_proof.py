@@ -35,6 +35,7 @@ def test_the_cases_are_those_that_the_gate_promises() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_is_a_storm_of_one_load(case: Case) -> None:
     plan = notes_plan(case)
@@ -43,6 +44,7 @@ def test_every_case_is_a_storm_of_one_load(case: Case) -> None:
     assert (run.counts.acknowledged, run.lost, run.integrity) == (6, 0, "ok")
 
 
+@pytest.mark.slow
 def test_a_proof_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "_baseline", lambda _: Baseline())  # so that the gate has nothing to storm for
     seen: list[GateRun] = []
@@ -102,6 +104,7 @@ def _command(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> None:
     path = str(tmp_path / "runs.jsonl")
     here = machine_class(Environment.of(notes_plan().location()))

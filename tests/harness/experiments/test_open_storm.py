@@ -39,6 +39,7 @@ def test_every_order_opens_a_file_that_nobody_else_uses(tmp_path: Path, order: o
     assert mode == "wal"
 
 
+@pytest.mark.slow
 def test_without_a_timeout_the_race_for_a_new_file_is_lost(small: OpenStormResult) -> None:
     cell = next(cell for cell in small.cells() if (cell.order, cell.state) == ("no-timeout", "fresh"))
     assert cell.failed > 0

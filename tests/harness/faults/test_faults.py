@@ -50,6 +50,7 @@ def test_every_fault_is_described() -> None:
     assert all(fault.summary and fault.evidence for fault in MENU)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in _NAMES if not fault_named(name).control])
 def test_a_fault_that_sqlite_survives_costs_no_acknowledged_write(name: str) -> None:
     row = _row(name)
@@ -62,6 +63,7 @@ def test_a_fault_that_sqlite_survives_costs_no_acknowledged_write(name: str) -> 
         assert row.lost == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [fault.name for fault in MENU if fault.control])
 def test_every_negative_control_comes_out_red(name: str) -> None:
     row = _row(name)
@@ -86,6 +88,7 @@ def test_callers_see_each_fault_by_its_code() -> None:
     assert _row("fork").seen_elsewhere == (Seen("WrongOwner", None, 2),)
 
 
+@pytest.mark.slow
 def test_a_budget_gives_up_behind_a_stopped_holder_and_the_queue_does_not() -> None:
     result = faults(names=["stop-holder"], policies=["budget", "queue"], rounds=1)
     budget, queue = result.rows()
@@ -101,6 +104,7 @@ def test_only_the_queue_has_a_sidecar_to_lose() -> None:
     assert episode.attempted == 0
 
 
+@pytest.mark.slow
 def test_a_control_that_stays_green_means_that_the_harness_is_blind(played: FaultsResult) -> None:
     class Patient(NoTimeout):
         def writer(self, scene: Scene, worker: int) -> Writer:

@@ -37,6 +37,7 @@ def _sessionreg(*words: str, cwd: Path, path: str = os.environ["PATH"]) -> subpr
     )
 
 
+@pytest.mark.slow
 def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_path: Path) -> None:
     words = [*_STORM, "--policy", "busy-timeout", *_TWO, "--out", "out", "--no-plots"]
     done = _sessionreg(*words, cwd=tmp_path)
@@ -72,6 +73,7 @@ def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_pat
     assert [page.read_text() for page in pages] == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -95,6 +97,7 @@ def test_every_experiment_runs_elsewhere(tmp_path: Path, words: list[str]) -> No
     assert PlacesResult.from_json(done.stdout).places[0].name == "popen"
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_used_is_named_and_costs_no_other_one(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
@@ -109,6 +112,7 @@ def test_a_place_that_cannot_be_used_is_named_and_costs_no_other_one(tmp_path: P
     assert (tmp_path / "reports/latest/good/storm.json").exists()
 
 
+@pytest.mark.slow
 def test_ssh_is_what_execnet_makes_of_it(tmp_path: Path) -> None:
     ssh = tmp_path / "bin/ssh"
     ssh.parent.mkdir()
@@ -141,6 +145,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     assert f"has pytest-sessionreg 99.1, here it is {__version__}; install the same one there" in done.stderr
 
 
+@pytest.mark.slow
 def test_files_of_this_side_travel(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "schema.sql").write_text("CREATE TABLE t (worker, sequence);")
@@ -231,6 +236,7 @@ def _gone(family: list[psutil.Process], scratch: Path) -> None:
     assert list(scratch.glob("sessionreg-*")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whom", ["us", "the terminal's processes"])
 def test_ctrl_c_ends_every_place_and_keeps_what_there_is(
     running: Callable[[], subprocess.Popen[str]], tmp_path: Path, whom: str
@@ -252,6 +258,7 @@ def test_ctrl_c_ends_every_place_and_keeps_what_there_is(
     _gone(family, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_place_that_dies_is_named_and_the_next_one_runs(
     running: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -274,6 +281,7 @@ def test_a_place_that_dies_is_named_and_the_next_one_runs(
     _gone(family, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_place_that_hangs_is_named_and_ended_and_the_next_one_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

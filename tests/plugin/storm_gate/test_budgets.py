@@ -57,6 +57,7 @@ def test_a_budget_fails_the_test_in_its_call_phase(suite: Suite, pytester: pytes
     assert (counted.get("failures"), counted.get("errors")) == ("3", "0")
 
 
+@pytest.mark.slow
 def test_a_budget_for_all_storms(suite: Suite, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nstorm_budget = lost=0 p99_ms=1000\n")
     tests = dedent(_LOSING) + dedent(
@@ -75,6 +76,7 @@ def test_a_budget_for_all_storms(suite: Suite, pytester: pytest.Pytester) -> Non
     result.stdout.fnmatch_lines(["*::test_it: p99_ms=1000 cannot be checked: 6 writes are too few*"])
 
 
+@pytest.mark.slow
 def test_a_storm_of_a_fixture_fails_its_test_too_before_it_or_after_it(suite: Suite) -> None:
     tests = """
         import pytest
@@ -111,6 +113,7 @@ def test_a_storm_of_a_fixture_fails_its_test_too_before_it_or_after_it(suite: Su
     assert result.stdout.str().count("lost: 6 of 6 writes, the limit is 0") >= 3
 
 
+@pytest.mark.slow
 def test_a_storm_cut_short_is_not_failed_for_what_it_has_too_few_writes_for(suite: Suite) -> None:
     tests = """
         import pytest

@@ -37,6 +37,7 @@ def test_what_makes_no_setting_is_told_before_any_test(
     assert len(result.stderr.lines) <= 2
 
 
+@pytest.mark.slow
 def test_the_ini_file_says_what_the_command_line_says(suite: Suite, pytester: pytest.Pytester) -> None:
     pytester.makepyprojecttoml(
         """

@@ -41,6 +41,7 @@ _MANY = """
 """
 
 
+@pytest.mark.slow
 def test_every_storm_has_a_name_of_its_own(suite: Suite) -> None:
     result = suite(_MANY, _SHORT, "--storm-gate=warn")
     result.assert_outcomes(passed=3)
@@ -48,6 +49,7 @@ def test_every_storm_has_a_name_of_its_own(suite: Suite) -> None:
     assert names == ["test_both[1]", "test_both[2]", "test_both[2] storm 2", "TestStore::test_it"]
 
 
+@pytest.mark.slow
 def test_updating_a_part_of_the_baseline_keeps_the_rest(suite: Suite, baseline: BaselineOf) -> None:
     path = baseline("test_of_others", "test_it")
     before = json.loads(path.read_text())["storms"]
@@ -59,6 +61,7 @@ def test_updating_a_part_of_the_baseline_keeps_the_rest(suite: Suite, baseline: 
     assert before["test_store.py::test_it"] != after["test_store.py::test_it"]
 
 
+@pytest.mark.slow
 def test_records_survive_a_crashed_worker(suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     result = suite(
@@ -90,6 +93,7 @@ def test_records_survive_a_crashed_worker(suite: Suite, tmp_path: Path, monkeypa
     assert not left
 
 
+@pytest.mark.slow
 def test_a_baseline_that_cannot_be_written_fails_the_run(suite: Suite) -> None:
     tests = """
         from pathlib import Path

@@ -26,6 +26,7 @@ _LOSING = """
 _LOSS = "12 of 12 acknowledged writes are lost"
 
 
+@pytest.mark.slow
 def test_a_regression_fails_the_test_in_its_call_phase(
     suite: Suite, baseline: BaselineOf, pytester: pytest.Pytester
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_regression_fails_the_test_in_its_call_phase(
     assert {"storm.json", "storm.png", "storm.html"} <= {entry.name for entry in directory.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_regression_is_seen_under_xdist(suite: Suite, baseline: BaselineOf, pytester: pytest.Pytester) -> None:
     baseline("test_notes")
     words = ["--storm-gate=fail", "--junitxml=junit.xml", "--storm-report=out", "-n", "2"]
@@ -89,6 +91,7 @@ def test_warn_says_it_and_fails_nothing(suite: Suite, baseline: BaselineOf) -> N
     result.stdout.fnmatch_lines(["REGRESSED *::test_notes: *", "storm gate: 1 REGRESSED (only warned of)"])
 
 
+@pytest.mark.slow
 def test_what_is_as_it_was_passes_and_is_listed_when_asked(suite: Suite, baseline: BaselineOf) -> None:
     path = baseline("test_notes")
     before = path.read_text()
@@ -112,6 +115,7 @@ def test_without_a_baseline_nothing_fails_and_it_is_said(suite: Suite, pytester:
     assert 'name="storm_verdict" value="NO_BASELINE"' in (pytester.path / "junit.xml").read_text()
 
 
+@pytest.mark.slow
 def test_a_regressed_unittest_fails_too_and_is_the_last_failure(suite: Suite, baseline: BaselineOf) -> None:
     tests = """
         import unittest
@@ -138,6 +142,7 @@ def test_a_regressed_unittest_fails_too_and_is_the_last_failure(suite: Suite, ba
     result.assert_outcomes(failed=1, deselected=1)
 
 
+@pytest.mark.slow
 def test_a_storm_has_one_name_whatever_distributes_the_tests(suite: Suite, baseline: BaselineOf) -> None:
     baseline("test_notes")
     tests = "import pytest\n\npytestmark = pytest.mark.xdist_group('disk')\n" + dedent(_LOSING)
@@ -146,6 +151,7 @@ def test_a_storm_has_one_name_whatever_distributes_the_tests(suite: Suite, basel
     result.stdout.fnmatch_lines(["REGRESSED test_store.py::test_notes: *"])
 
 
+@pytest.mark.slow
 def test_storms_of_xdist_workers_take_turns(suite: Suite, pytester: pytest.Pytester) -> None:
     tests = """
         import pytest
@@ -170,6 +176,7 @@ def test_storms_of_xdist_workers_take_turns(suite: Suite, pytester: pytest.Pytes
     assert (pytester.path / "order").read_text() == "()" * 4
 
 
+@pytest.mark.slow
 def test_githubs_step_summary_gets_the_verdicts(
     suite: Suite, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def _imported(registry: Registry, source: Path) -> None:
     assert all(malformed.line is not None and "\n" not in malformed.reason for malformed in done.malformed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["claude-sessions.json", "claude-tokens.json", "sessions.json"])
 @EXAMPLES
 @given(document=SHAPED)
@@ -67,6 +68,7 @@ def test_no_json_document_crashes_an_import(
     _imported(session_registry, file)
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(lines=st.lists(SHAPED, max_size=3), runs=SHAPED, learnings=SHAPED)
 def test_no_json_document_crashes_an_import_from_orbit(

@@ -17,6 +17,7 @@ class Machine(SessionRules, DependantRules, AgentRules, LogRules, JobRules, Inva
     """Every rule and every invariant of the stores and their model."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", STORES)
 def test_a_store_does_what_a_plain_python_model_does(store: str) -> None:
     """One store at a time, beside sessions, time and transactions: so an example goes deep."""

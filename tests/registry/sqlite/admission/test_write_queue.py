@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -15,11 +15,13 @@ import pytest
 
 from pytest_sessionreg import Registry, WriteQueue, WriteTimeout
 from pytest_sessionreg.plugin import Workers
-from pytest_sessionreg.registry.sqlite.admission.queue import byte_locks, flock_line
+from pytest_sessionreg.registry.sqlite.admission.queue import byte_locks, flock_line, ticket_line
 from pytest_sessionreg.registry.sqlite.admission.queue.bell import SUFFIX as BELL
 from pytest_sessionreg.registry.sqlite.admission.queue.sidecar import SUFFIX
 from pytest_sessionreg.registry.sqlite.admission.queue.ticket_line import TicketLine
 from pytest_sessionreg.registry.sqlite.connection import open_connection
+
+_DEADLINE_S = 120
 
 
 @contextmanager
@@ -44,38 +46,40 @@ def _holder(database: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def _impatient(database: str) -> Registry:
-    return Registry.open(database, policy=WriteQueue(patience=0.2))
+def _patient(database: str) -> Registry:
+    return Registry.open(database, policy=WriteQueue(patience=_DEADLINE_S))
 
 
 def test_writers_are_admitted_in_the_order_in_which_they_joined(database: str, workers: Workers) -> None:
-    def write(path: str, worker: int, held: str) -> float:
-        with Registry.open(path, policy=WriteQueue(patience=30)) as registry:
-            while not os.path.exists(held):
-                sleep(0.001)
-            sleep(0.05 * worker)
+    def write(path: str, worker: int) -> float:
+        """As the one inside, until all others wait; or in line, behind the workers before this one."""
+        with (
+            Registry.open(path, policy=WriteQueue(patience=120)) as registry,
+            closing(TicketLine(path + SUFFIX)) as line,
+        ):
+
+            def wait_until_in_line(count: int) -> None:
+                while (state := line.state()).waiting != count or not state.held:
+                    sleep(0.001)
+
+            if worker:
+                wait_until_in_line(worker - 1)
             with registry.transaction():
                 admitted = monotonic()
-        return admitted
-
-    def hold(path: str, worker: int, held: str) -> float:
-        if worker:
-            return write(path, worker, held)
-        with Registry.open(path) as registry, registry.transaction():
-            admitted = monotonic()
-            Path(held).touch()
-            sleep(1.0)
+                if not worker:
+                    wait_until_in_line(7)
         return admitted
 
     Registry.open(database).close()
-    admitted = workers.run(hold, 8, database, workers.index, f"{database}.held")
+    admitted = workers.run(write, 8, database, workers.index)
     assert admitted == sorted(admitted)
 
 
 def test_only_queued_writers_never_meet_sqlite_busy(database: str, workers: Workers) -> None:
     def write(path: str) -> int:
         busy: list[int] = []
-        with Registry.open(path, observer=lambda record: busy.append(record.busy or 0)) as registry:
+        policy = WriteQueue(patience=120)
+        with Registry.open(path, policy=policy, observer=lambda record: busy.append(record.busy or 0)) as registry:
             for number in range(50):
                 registry.sessions.register(f"{os.getpid()}-{number}")
         return sum(busy)
@@ -102,14 +106,15 @@ def test_only_a_writer_that_comes_straight_back_has_a_slice(database: str) -> No
 
 def test_a_writer_that_gives_up_in_line_says_its_place_and_the_next_is_admitted(database: str) -> None:
     Registry.open(database).close()
-    with _holder(database) as holder, _impatient(database) as registry:
-        with pytest.raises(WriteTimeout, match="in line, 1 ahead") as caught:
+    before = monotonic()
+    with _holder(database) as holder, _patient(database) as registry:
+        with pytest.raises(WriteTimeout, match="in line, 1 ahead") as caught, registry.patience(0.2):
             registry.sessions.register("one")
         assert (caught.value.phase, caught.value.place, caught.value.busy) == ("queue", 1, 0)
         assert caught.value.waited_s >= 0.2
         assert caught.value.holder is not None
         assert (caught.value.holder.pid, caught.value.holder.state) == (holder.pid, "alive")
-        assert 0 < (caught.value.holder.held_s or 0) < 30
+        assert 0 < (caught.value.holder.held_s or 0) < monotonic() - before
         assert f"held up by pid {holder.pid} (" in str(caught.value)
         holder.stdin.write("\n")  # type: ignore[union-attr]
         assert holder.stdout.readline() == "released\n"  # type: ignore[union-attr]
@@ -119,7 +124,7 @@ def test_a_writer_that_gives_up_in_line_says_its_place_and_the_next_is_admitted(
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_a_holder_that_dies_lets_the_next_in(database: str, end: signal.Signals) -> None:
     Registry.open(database).close()
-    with _holder(database) as holder, Registry.open(database) as registry:
+    with _holder(database) as holder, _patient(database) as registry:
         holder.send_signal(end)
         registry.sessions.register("one")
         assert registry.sessions.get("one") is not None
@@ -127,9 +132,9 @@ def test_a_holder_that_dies_lets_the_next_in(database: str, end: signal.Signals)
 
 def test_a_stopped_holder_costs_the_waiter_its_patience_and_no_more(database: str) -> None:
     Registry.open(database).close()
-    with _holder(database) as holder, _impatient(database) as registry:
+    with _holder(database) as holder, _patient(database) as registry:
         holder.send_signal(signal.SIGSTOP)
-        with pytest.raises(WriteTimeout) as caught:
+        with pytest.raises(WriteTimeout) as caught, registry.patience(0.2):
             registry.sessions.register("one")
         assert caught.value.holder is not None
         assert (caught.value.holder.pid, caught.value.holder.state) == (holder.pid, "stopped")
@@ -143,7 +148,7 @@ def test_a_writer_that_does_not_queue_is_waited_for(database: str, workers: Work
     def write(path: str, worker: int) -> int:
         done = 0
         if worker % 2:
-            plain = sqlite3.connect(path, timeout=30, isolation_level=None)
+            plain = sqlite3.connect(path, timeout=120, isolation_level=None)
             for number in range(100):
                 plain.execute("BEGIN IMMEDIATE")
                 plain.execute("INSERT INTO plain VALUES (?)", (number,))
@@ -151,7 +156,7 @@ def test_a_writer_that_does_not_queue_is_waited_for(database: str, workers: Work
                 done += 1
             plain.close()
             return done
-        with Registry.open(path, policy=WriteQueue(patience=30)) as registry:
+        with Registry.open(path, policy=WriteQueue(patience=120)) as registry:
             for number in range(100):
                 registry.sessions.register(f"{worker}-{number}")
                 done += 1
@@ -184,7 +189,7 @@ def _fill_with_noise(path: Path) -> None:
 @pytest.mark.parametrize("damage", [_delete, _truncate, _fill_with_ones, _fill_with_noise])
 def test_a_damaged_sidecar_costs_no_write(database: str, workers: Workers, damage: Callable[[Path], None]) -> None:
     def write(path: str, worker: int) -> int:
-        with Registry.open(path, policy=WriteQueue(patience=30)) as registry:
+        with Registry.open(path, policy=WriteQueue(patience=120)) as registry:
             for number in range(60):
                 if worker == 0 and number == 20:
                     damage(Path(path + SUFFIX))
@@ -197,19 +202,22 @@ def test_a_damaged_sidecar_costs_no_write(database: str, workers: Workers, damag
         assert len(registry.sessions.list()) == 240
 
 
-def test_writers_meet_in_one_line_again_after_the_sidecar_was_deleted(database: str) -> None:
-    with Registry.open(database) as old, _impatient(database) as other:
+def test_writers_meet_in_one_line_again_after_the_sidecar_was_deleted(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _patient(database) as old, _patient(database) as other:
         old.sessions.register("one")
         os.unlink(database + SUFFIX)
-        with _impatient(database) as new, new.transaction():
+        monkeypatch.setattr(ticket_line, "_CHECK_NS", 3600 * 10**9)
+        with _patient(database) as new, new.transaction():
             with pytest.raises(WriteTimeout) as caught, old.patience(0.2):
                 old.sessions.register("two")
-            assert caught.value.phase == "begin", "a lone writer looks once a second only; SQLite's lock decides"
-            with pytest.raises(WriteTimeout) as waited:
+            assert caught.value.phase == "begin", "a lone writer looks now and then only; SQLite's lock decides"
+            with pytest.raises(WriteTimeout) as waited, other.patience(0.2):
                 other.sessions.register("two")
             assert waited.value.phase in ("begin", "queue")
-        sleep(1.1)
-        with _impatient(database) as new, new.transaction():
+        monkeypatch.setattr(ticket_line, "_CHECK_NS", 0)
+        with _patient(database) as new, new.transaction():
             for each in (old, other):
                 with pytest.raises(WriteTimeout) as caught, each.patience(0.2):
                     each.sessions.register("two")
@@ -218,7 +226,7 @@ def test_writers_meet_in_one_line_again_after_the_sidecar_was_deleted(database: 
 
 def test_a_bell_that_was_deleted_is_made_anew(database: str, workers: Workers) -> None:
     def write(path: str, worker: int) -> int:
-        with Registry.open(path, policy=WriteQueue(patience=30)) as registry:
+        with Registry.open(path, policy=WriteQueue(patience=120)) as registry:
             for number in range(60):
                 if worker == 0 and number == 20:
                     Path(path + SUFFIX + BELL).unlink(missing_ok=True)
@@ -257,7 +265,7 @@ def test_a_forked_child_does_not_keep_its_parents_place(database: str) -> None:
         f"registry = Registry.open({database!r})\n"
         "registry.transaction().__enter__()\n"
         "child = os.fork()\n"
-        "if not child: time.sleep(60)\n"
+        "if not child: time.sleep(600)\n"
         "print(child, flush=True); sys.stdin.readline()\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -266,7 +274,7 @@ def test_a_forked_child_does_not_keep_its_parents_place(database: str) -> None:
     try:
         parent.kill()
         parent.wait()
-        with Registry.open(database) as registry:
+        with _patient(database) as registry:
             registry.sessions.register("one")
             assert registry.sessions.get("one") is not None
     finally:
@@ -275,7 +283,7 @@ def test_a_forked_child_does_not_keep_its_parents_place(database: str) -> None:
 
 
 def test_an_error_in_the_block_passes_the_queue_on(database: str) -> None:
-    with Registry.open(database) as one, _impatient(database) as other:
+    with Registry.open(database) as one, _patient(database) as other:
         with pytest.raises(KeyError), one.transaction():
             raise KeyError
         other.sessions.register("two")

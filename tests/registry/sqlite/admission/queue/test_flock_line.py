@@ -17,6 +17,8 @@ from pytest_sessionreg.plugin import Workers
 from pytest_sessionreg.registry.sqlite.admission.queue import byte_locks
 from pytest_sessionreg.registry.sqlite.admission.queue.flock_line import FlockLine
 
+_DEADLINE_S = 120
+
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Callable[[], FlockLine]]:
@@ -44,7 +46,7 @@ def test_one_is_inside_at_a_time_and_the_wait_has_a_deadline(line: Callable[[], 
     assert state.blocker.pid == os.getpid()
     other.give_up()
     one.leave()
-    assert other.enter(monotonic() + 5)
+    assert other.enter(monotonic() + _DEADLINE_S)
     other.admitted(0)
     assert not one.enter_at_once(monotonic_ns(), 0)
     other.leave()
@@ -57,7 +59,7 @@ def test_a_wait_that_was_given_up_is_no_lock_when_it_is_granted_after_all(line: 
     assert not other.enter(monotonic() + 0.05)
     other.give_up()
     one.leave()
-    assert third.enter(monotonic() + 5)
+    assert third.enter(monotonic() + _DEADLINE_S)
     third.leave()
 
 
@@ -76,14 +78,18 @@ def test_a_killed_holder_lets_the_next_in(line: Callable[[], FlockLine], tmp_pat
             waiter.give_up()
         finally:
             process.kill()
-        assert waiter.enter(monotonic() + 10)
+        assert waiter.enter(monotonic() + _DEADLINE_S)
 
 
 def test_the_registry_writes_through_it_and_names_who_holds_it(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(byte_locks, "AVAILABLE", False)
-    policy = WriteQueue(patience=0.1)
+    policy = WriteQueue(patience=_DEADLINE_S)
     with Registry.open(database, policy=policy) as one, Registry.open(database, policy=policy) as other:
-        with one.transaction(), pytest.raises(WriteTimeout, match="in line, held up by pid") as caught:
+        with (
+            one.transaction(),
+            other.patience(0.1),
+            pytest.raises(WriteTimeout, match="in line, held up by pid") as caught,
+        ):
             other.sessions.register("one")
         assert caught.value.holder is not None
         assert caught.value.holder.pid == os.getpid()
@@ -94,7 +100,7 @@ def test_the_registry_writes_through_it_and_names_who_holds_it(database: str, mo
 def test_writers_of_many_processes_lose_nothing(database: str, workers: Workers) -> None:
     def write(path: str, worker: int) -> int:
         byte_locks.AVAILABLE = False
-        with Registry.open(path, policy=WriteQueue(patience=30)) as registry:
+        with Registry.open(path, policy=WriteQueue(patience=120)) as registry:
             for number in range(50):
                 registry.sessions.register(f"{worker}-{number}")
         return 50

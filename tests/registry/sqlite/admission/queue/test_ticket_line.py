@@ -15,6 +15,9 @@ import pytest
 
 from pytest_sessionreg.registry.sqlite.admission.queue.ticket_line import TicketLine
 
+_DEADLINE_S = 120
+_SLICE_NS = 40_000_000
+
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Callable[[], TicketLine]]:
@@ -29,7 +32,7 @@ def line(tmp_path: Path) -> Iterator[Callable[[], TicketLine]]:
         yield make
 
 
-def _enter(line: TicketLine, patience_s: float = 5, slice_s: float = 0) -> bool:
+def _enter(line: TicketLine, patience_s: float = _DEADLINE_S, slice_s: float = 0) -> bool:
     if not line.enter(monotonic() + patience_s):
         return False
     line.admitted(round(slice_s * 1e9))
@@ -38,11 +41,12 @@ def _enter(line: TicketLine, patience_s: float = 5, slice_s: float = 0) -> bool:
 
 def _in_line(line: TicketLine) -> threading.Thread:
     """A thread in which `line` waits until it is inside; returns once it has its place."""
-    thread = threading.Thread(target=_enter, args=(line, 30), daemon=True)
+    thread = threading.Thread(target=_enter, args=(line,), daemon=True)
     thread.start()
-    deadline = monotonic() + 10
+    deadline = monotonic() + _DEADLINE_S
     while line._ticket is None and thread.is_alive():
         assert monotonic() < deadline
+        sleep(0.001)
     return thread
 
 
@@ -53,12 +57,12 @@ def _waiting_process(path: Path, onlooker: TicketLine, place: int) -> Iterator[s
         "from time import monotonic\n"
         "from pytest_sessionreg.registry.sqlite.admission.queue.ticket_line import TicketLine\n"
         f"line = TicketLine({str(path)!r})\n"
-        "assert line.enter(monotonic() + 60); line.admitted(0)\n"
+        f"assert line.enter(monotonic() + {_DEADLINE_S}); line.admitted(0)\n"
         "print(monotonic(), flush=True); line.leave(0)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
-        deadline = monotonic() + 20
+        deadline = monotonic() + _DEADLINE_S
         while onlooker.state().waiting != place:
             assert monotonic() < deadline
             sleep(0.002)
@@ -75,7 +79,7 @@ def test_who_finds_the_line_empty_takes_no_ticket_and_passes_nobody(line: Callab
     waiting = _in_line(first)
     assert first.place() == 1
     alone.leave(monotonic_ns())
-    waiting.join(10)
+    waiting.join(_DEADLINE_S)
     assert not alone.enter_at_once(monotonic_ns(), 0), "somebody is inside"
     first.leave(monotonic_ns())
     assert late.enter_at_once(monotonic_ns(), 0)
@@ -90,7 +94,7 @@ def test_nobody_passes_the_line_while_somebody_waits(line: Callable[[], TicketLi
     assert late.place() == 2
     late.give_up()
     first.leave(monotonic_ns())
-    waiting.join(10)
+    waiting.join(_DEADLINE_S)
     assert second._inside
 
 
@@ -119,32 +123,38 @@ def test_whoever_is_killed_in_the_middle_keeps_nobody_waiting_and_order_holds(
         holder.leave(monotonic_ns())
         entered = [float(processes[place].stdout.readline()) for place in (0, 1, 4)]  # type: ignore[union-attr]
         assert entered == sorted(entered)
-    assert _enter(line(), 5)
+    assert _enter(line())
 
 
 def test_a_lease_lets_its_owner_back_in_ahead_of_the_line_and_ends(line: Callable[[], TicketLine]) -> None:
-    owner, waiter = line(), line()
-    assert _enter(owner)
-    waiting = _in_line(waiter)
-    owner.admitted(40_000_000)
-    lease_until = owner._lease_until_ns
-    returns = 0
-    while True:
-        owner.leave(monotonic_ns())
-        if not owner.enter_at_once(monotonic_ns(), 0):
-            break
-        returns += 1
-    assert returns > 3
-    waiting.join(10)
-    assert waiter._inside
-    assert monotonic_ns() > lease_until - 1_000_000
+    def returns_within_one_lease() -> int:
+        owner, waiter = line(), line()
+        assert _enter(owner)
+        waiting = _in_line(waiter)
+        owner.admitted(_SLICE_NS)
+        lease_until = owner._lease_until_ns
+        returns = -1
+        while True:
+            returns += 1
+            owner.leave(monotonic_ns())
+            if not owner.enter_at_once(monotonic_ns(), 0):
+                break
+        waiting.join(_DEADLINE_S)
+        assert waiter._inside
+        assert monotonic_ns() > lease_until - 1_000_000
+        waiter.leave(monotonic_ns())
+        return returns
+
+    deadline = monotonic() + _DEADLINE_S
+    while returns_within_one_lease() <= 3:
+        assert monotonic() < deadline, "on a busy machine one lease may pass unused, but not all"
 
 
 def test_who_comes_straight_back_has_a_lease_although_nobody_was_in_line(line: Callable[[], TicketLine]) -> None:
-    owner, waiter, slice_ns = line(), line(), 40_000_000
+    owner, waiter, slice_ns = line(), line(), _SLICE_NS
     now_ns = monotonic_ns()
     assert owner.enter_at_once(now_ns, slice_ns)
-    waiter._join(monotonic() + 5)
+    waiter._join(monotonic() + _DEADLINE_S)
     assert waiter._ticket is not None
     owner.leave(now_ns + 1)
     assert owner.enter_at_once(now_ns + slice_ns - 1, slice_ns), "ahead of the line, until the lease ends"
@@ -159,8 +169,7 @@ def test_an_owner_whose_writes_outlast_the_slice_gets_no_lease(line: Callable[[]
         assert _enter(owner, slice_s=0.01)
         leases.append(owner._lease_until_ns > 0)
         owner._lease_until_ns = 0
-        sleep(hold_s)
-        owner.leave(monotonic_ns())
+        owner.leave(owner._entered_ns + round(hold_s * 1e9))
     assert leases == [True, True, False, True, True]  # one long write between short ones may have met a checkpoint
 
 
@@ -168,14 +177,14 @@ def test_an_owner_that_stays_away_costs_the_line_no_more_than_its_lease(line: Ca
     owner, waiter = line(), line()
     assert _enter(owner, slice_s=0.02)
     owner.leave(monotonic_ns())
-    assert _enter(waiter, 2)
+    assert _enter(waiter)
 
 
 def test_a_lease_that_no_slice_can_have_is_damage(line: Callable[[], TicketLine]) -> None:
     owner, waiter = line(), line()
     assert _enter(owner, slice_s=3600)
     owner.leave(monotonic_ns())
-    assert _enter(waiter, 2)
+    assert _enter(waiter)
 
 
 def test_order_comes_back_after_the_counters_were_lost(line: Callable[[], TicketLine], tmp_path: Path) -> None:
@@ -200,7 +209,7 @@ def test_wrong_counters_keep_nobody_out(
     with open(tmp_path / "line", "r+b") as sidecar:
         sidecar.write(struct.pack("<QQ", *counters))
     for place in (one, other, one):
-        assert _enter(place, 2)
+        assert _enter(place)
         place.leave(monotonic_ns())
 
 
@@ -212,7 +221,7 @@ def test_a_waiter_that_was_stopped_is_passed_by(line: Callable[[], TicketLine], 
         os.kill(process.pid, signal.SIGSTOP)
         waiting = _in_line(behind)
         holder.leave(monotonic_ns())
-        waiting.join(20)
+        waiting.join(_DEADLINE_S)
         assert behind._inside
         os.kill(process.pid, signal.SIGCONT)
         behind.leave(monotonic_ns())
@@ -229,9 +238,9 @@ def test_a_wait_given_up_leaves_one_thread_at_most_and_none_when_the_line_moves(
         second.give_up()
     assert sum(thread.name == "sessionreg-write-queue" for thread in threading.enumerate()) <= 2
     holder.leave(monotonic_ns())
-    waiting.join(10)
+    waiting.join(_DEADLINE_S)
     first.leave(monotonic_ns())
-    assert _enter(second, 10)
+    assert _enter(second)
 
 
 def test_the_state_names_who_is_inside_and_how_many_wait(line: Callable[[], TicketLine], tmp_path: Path) -> None:
@@ -257,10 +266,10 @@ def test_closing_leaves_no_thread_and_no_descriptor(tmp_path: Path) -> None:
         assert _enter(holder)
         waiting = _in_line(waiter)
         holder.leave(monotonic_ns())
-        waiting.join(10)
+        waiting.join(_DEADLINE_S)
         holder.close()
         waiter.close()
-    deadline = monotonic() + 10
+    deadline = monotonic() + _DEADLINE_S
     while (descriptors(), threading.active_count()) != (before, threads):
         assert monotonic() < deadline
 
@@ -271,7 +280,7 @@ def test_a_line_that_is_dropped_unclosed_frees_its_place(tmp_path: Path) -> None
     assert _enter(dropped)
     del dropped
     other = TicketLine(path)
-    assert _enter(other, 2)
+    assert _enter(other)
     other.close()
 
 
@@ -290,13 +299,13 @@ def test_the_nearest_behind_a_stopped_waiter_passes_it_first(line: Callable[[], 
 def test_room_is_made_for_writers_that_do_not_queue_for_as_long_as_they_are_met(
     line: Callable[[], TicketLine], tmp_path: Path
 ) -> None:
-    one, other = line(), line()
+    one, other, before_ns = line(), line(), monotonic_ns()
     assert _enter(one)
     one.make_room()
     one.leave(monotonic_ns())
     assert _enter(other)
     other.leave(monotonic_ns())
-    assert one._room_until_ns == other._room_until_ns > monotonic_ns()
+    assert one._room_until_ns == other._room_until_ns > before_ns
     with open(tmp_path / "line", "r+b") as sidecar:
         sidecar.seek(48)
         sidecar.write(b"\xff" * 8)
@@ -306,9 +315,9 @@ def test_room_is_made_for_writers_that_do_not_queue_for_as_long_as_they_are_met(
 
 
 def test_who_comes_straight_back_has_no_lease_while_room_is_to_be_made(line: Callable[[], TicketLine]) -> None:
-    owner, other = line(), line()
+    owner, other, before_ns = line(), line(), monotonic_ns()
     other.make_room()
-    assert owner.enter_at_once(monotonic_ns(), 40_000_000)
+    assert owner.enter_at_once(before_ns, _SLICE_NS)
     assert owner._lease_until_ns == 0
-    owner.leave(monotonic_ns())
-    assert owner._room_until_ns > monotonic_ns(), "and leaves some, from its next write on"
+    owner.leave(before_ns)
+    assert owner._room_until_ns > before_ns, "and leaves some, from its next write on"
