@@ -10,7 +10,7 @@ import click
 
 from pytest_sessionreg.report.renderers import Written
 
-from ..experiments.interruption import kept
+from ..experiments.interruption import partial_note
 from ..experiments.outcome import Outcome
 from .console import output
 
@@ -38,5 +38,5 @@ def deliver(
         click.echo(complaint, err=True)
     partial = outcome.envelope.partial
     if partial is not None:
-        click.echo(f"sessionreg: {kept(partial, out)}", err=True)
+        click.echo(f"sessionreg: {partial_note(partial, out)}", err=True)
     sys.exit(1 if outcome.wrong or partial is not None else 0)

@@ -19,11 +19,11 @@ from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.workload import Workload
 from pytest_sessionreg.storm.workloads.statements import read_statements
 
-__all__ = ["Load", "import_from_here", "load_options"]
+__all__ = ["LoadOptions", "import_from_here", "load_options"]
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadOptions:
     """What the options said; None where they said nothing."""
 
     workers: int
@@ -111,7 +111,7 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_load(**given: Any) -> None:
-        load = Load(**{entry.name: given.pop(entry.name) for entry in fields(Load)})
+        load = LoadOptions(**{entry.name: given.pop(entry.name) for entry in fields(LoadOptions)})
         command(load=load, **given)
 
     for option in reversed(_OPTIONS):

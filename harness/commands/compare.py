@@ -44,7 +44,7 @@ def compare(a: Path, b: Path, *, as_json: bool) -> None:
 
 def _print(comparison: Comparison, left: StormResult, right: StormResult) -> None:
     from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, not_judged
-    from pytest_sessionreg.report.verdict import load
+    from pytest_sessionreg.report.conclusion import load
 
     console = output()
     for name, result in (("A", left), ("B", right)):

@@ -42,7 +42,12 @@ __all__ = ["open_storm"]
     help="How the file is found, repeatable.  [default: all]",
 )
 @click.option(
-    "--openers", type=click.IntRange(2, 1024), default=16, show_default=True, metavar="N", help="Processes at the gate."
+    "--openers",
+    type=click.IntRange(2, 1024),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="Processes at the barrier.",
 )
 @click.option(
     "--rounds", type=click.IntRange(1, 10_000), default=20, show_default=True, metavar="R", help="Of each combination."

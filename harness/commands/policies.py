@@ -12,7 +12,7 @@ from pytest_sessionreg.results.comparison import CONTROL
 
 from ..cli.console import command_line
 from ..cli.delivery import deliver
-from ..cli.load_options import Load, load_options
+from ..cli.load_options import LoadOptions, load_options
 from ..cli.parameters import check_directory, json_option, no_plots_option, out_option, policy_option
 from ..cli.storm_progress import rounds_progress
 from ..experiments.policies import MOST_ROUNDS, compare_policies, with_control
@@ -38,7 +38,9 @@ __all__ = ["policies"]
 @out_option("reports/latest")
 @no_plots_option
 @json_option
-def policies(policies: tuple[str, ...], rounds: int, load: Load, out: Path, *, no_plots: bool, as_json: bool) -> None:
+def policies(
+    policies: tuple[str, ...], rounds: int, load: LoadOptions, out: Path, *, no_plots: bool, as_json: bool
+) -> None:
     """Compare policies under the same load, round by round, and say how sure the difference is."""
     try:
         plan, chosen = load.storms(policies)

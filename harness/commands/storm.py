@@ -11,7 +11,7 @@ from pytest_sessionreg.errors import StormError
 
 from ..cli.console import command_line
 from ..cli.delivery import deliver
-from ..cli.load_options import Load, load_options
+from ..cli.load_options import LoadOptions, load_options
 from ..cli.parameters import check_directory, json_option, no_plots_option, out_option, policy_option
 from ..cli.storm_progress import storm_progress
 from ..experiments.storm.experiment import write_storm
@@ -30,7 +30,7 @@ __all__ = ["storm"]
 @out_option("reports/latest")
 @no_plots_option
 @json_option
-def storm(policies: tuple[str, ...], load: Load, out: Path, *, no_plots: bool, as_json: bool) -> None:
+def storm(policies: tuple[str, ...], load: LoadOptions, out: Path, *, no_plots: bool, as_json: bool) -> None:
     """Let worker processes write to one database under each admission policy, and compare.
 
     A function whose first parameter is called `connection` writes inside a transaction that the storm begins and

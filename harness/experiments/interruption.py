@@ -17,7 +17,7 @@ from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
 
-__all__ = ["STOPPERS", "deferred_interrupt", "interruptible", "is_interrupt", "kept", "reason"]
+__all__ = ["STOPPERS", "deferred_interrupt", "interruptible", "is_interrupt", "partial_note", "reason"]
 
 # Ctrl-C; what kill, timeout, systemd and containers send; and the terminal, or the connection to it, that goes away.
 _SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
@@ -38,7 +38,7 @@ def reason(stopper: BaseException) -> str:
     return str(stopper).partition("\n")[0] or type(stopper).__name__
 
 
-def kept(partial: str, out: Path | None) -> str:
+def partial_note(partial: str, out: Path | None) -> str:
     """What a command says of a result that is partial because of `partial`, and stored in `out`, if anywhere."""
     where = "" if out is None else f", in {out}"
     return f"{partial}; no worker is left; what was measured is kept, marked as partial{where}"

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 from .interruption import STOPPERS, reason
 
-__all__ = ["interleaved"]
+__all__ = ["interleave_rounds"]
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 
-def interleaved(
+def interleave_rounds(
     scenes: Sequence[S],
     rounds: int,
     play: Callable[[S, int], T],

@@ -49,9 +49,9 @@ def make(path: str, ballast_kib: int) -> None:
 def examine(scene: Scene) -> Found:
     """Compare the ledgers of `scene` with its database, through connections that know nothing of the registry."""
     from pytest_sessionreg.results.samples import Samples
-    from pytest_sessionreg.storm.verification import examine as compare
+    from pytest_sessionreg.storm.verification import verify_own_rows
 
-    evidence = compare(scene.database, STORM, Samples.read(scene.ledgers, opened_ns=0))
+    evidence = verify_own_rows(scene.database, STORM, Samples.read(scene.ledgers, opened_ns=0))
     connection = sqlite3.connect(scene.database, timeout=_PATIENCE_S)
     try:
         (ghosts,) = connection.execute("SELECT count(*) FROM storm_writes WHERE worker = ?", (GHOST,)).fetchone()
@@ -61,7 +61,7 @@ def examine(scene: Scene) -> Found:
 
 
 def keep(scene: Scene, directory: str, disk_kib: int, ballast_kib: int) -> Callable[[], Found]:
-    """The keeper of a private disk: makes it and the database on it before the gate, and examines that after it."""
+    """The keeper of a private disk: makes it and the database on it before the barrier, and examines that after it."""
     make_disk(directory, disk_kib)
     make(scene.database, ballast_kib)
     return lambda: examine(scene)

@@ -103,14 +103,14 @@ def _act(fault: Fault, scene: Scene, check: Callable[[], None]) -> tuple[int, St
     calls += [Call(writer_process.prepare, (fault, scene, worker)) for worker in range(scene.writers)]
     with Group(calls, deadline_s=scene.longest_s + _SLACK_S, preload=_PRELOAD, scratch=scene.scratch) as group:
         group.wait_until_ready()
-        opened_ns = group.open_gate()
+        opened_ns = group.release()
         strike, *seen = group.results(check)
     return opened_ns, strike, [entry for part in seen for entry in part]
 
 
 def _examined(keeper: Group) -> Found:
     """What the keeper of a private disk finds there."""
-    keeper.open_gate()
+    keeper.release()
     found: Found = keeper.results()[0]
     return found
 

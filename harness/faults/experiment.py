@@ -10,7 +10,7 @@ from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 
-from ..experiments.rounds import interleaved
+from ..experiments.rounds import interleave_rounds
 from .episode import play
 from .fault import Fault
 from .menu import FAULT_NAMES, fault_named
@@ -45,7 +45,7 @@ def faults(
         admission = None if policy == PLAIN else policy_named(policy)
         return play(fault, admission, number=number, seed=seed + number, check=check)
 
-    done, partial = interleaved(
+    done, partial = interleave_rounds(
         scenes, rounds, strike, lambda scene: f"{scene[0].name}, {scene[1]}", on_step=on_step, check=check
     )
     return FaultsResult(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ResultError, StormError
 from ..results.numbers import check_number
-from .measurement import MEASURES, Load, Measurement
+from .measurement import MEASURES, Measurement, StormLoad
 
 __all__ = ["SCHEMA", "Baseline"]
 
@@ -113,7 +113,7 @@ class Baseline:
 
 def _measurement(entry: dict[str, Any]) -> Measurement:
     return Measurement(
-        load=Load(**entry["load"]),
+        load=StormLoad(**entry["load"]),
         policy=str(entry["policy"]),
         ratios=_rounds(entry["ratios"]),
         control=_rounds(entry["control"]),

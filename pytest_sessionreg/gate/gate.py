@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 
 from ..results.environment import Environment
-from ..results.result import Run
+from ..results.result import StormRun
 from ..storm.plan import Plan
 from .baseline import Baseline
 from .judgement import Judgement, Verdict, judge
-from .measurement import Load, Measurement, machine_class, measured
+from .measurement import Measurement, StormLoad, machine_class, measure_pairs
 from .pairs import Ground, run_pairs, short_round
 
 __all__ = ["measure_storm", "run_gate"]
@@ -31,7 +31,7 @@ def run_gate(
     ground: Ground,
     baseline: Baseline,
     *,
-    seen: Sequence[Run] = (),
+    seen: Sequence[StormRun] = (),
     scale: float = 1.0,
     on_round: Callable[[int], None] | None = None,
 ) -> Judgement:
@@ -49,7 +49,7 @@ def run_gate(
     if damage is not None:
         return Judgement(storm, Verdict.REGRESSED, damage, damage=damage)
     short = short_round(plan, scale)
-    differences = _differences(before.load, Load.of(short))
+    differences = _differences(before.load, StormLoad.of(short))
     if differences:
         reason = (
             f"another load than the baseline's: {differences}; run it at that load and scale, or update the baseline"
@@ -60,7 +60,7 @@ def run_gate(
         pairs = run_pairs(
             replace(short, seed=seed), ground, most=_ROUNDS, patience_s=_PATIENCE_S * scale, on_round=on_round
         )
-        now, damage = measured(short, pairs), _damage(pairs.subject)
+        now, damage = measure_pairs(short, pairs), _damage(pairs.subject)
         if damage is None:
             return judge(storm, now, before, pairs.subject, baseline.tolerances)
         return Judgement(storm, Verdict.REGRESSED, damage, measurement=now, rounds=len(pairs.subject), damage=damage)
@@ -75,7 +75,7 @@ def measure_storm(
     plan: Plan,
     ground: Ground,
     *,
-    seen: Sequence[Run] = (),
+    seen: Sequence[StormRun] = (),
     scale: float = 1.0,
     on_round: Callable[[int], None] | None = None,
 ) -> tuple[str, Measurement | None, str | None]:
@@ -89,7 +89,7 @@ def measure_storm(
     short = short_round(plan, scale)
     pairs = run_pairs(short, ground, most=_BASELINE_ROUNDS, patience_s=_BASELINE_PATIENCE_S * scale, on_round=on_round)
     damage = _damage(pairs.subject)
-    return machine, measured(short, pairs) if damage is None else None, damage
+    return machine, measure_pairs(short, pairs) if damage is None else None, damage
 
 
 def _twice(first: Judgement, second: Judgement) -> Judgement:
@@ -123,12 +123,12 @@ def _nothing_to_compare(storm: str, machine: str, known: Mapping[str, Measuremen
     return Judgement(storm, Verdict.INCONCLUSIVE, reason)
 
 
-def _differences(then: Load, now: Load) -> str:
-    pairs = [(entry.name, getattr(then, entry.name), getattr(now, entry.name)) for entry in fields(Load)]
+def _differences(then: StormLoad, now: StormLoad) -> str:
+    pairs = [(entry.name, getattr(then, entry.name), getattr(now, entry.name)) for entry in fields(StormLoad)]
     return "; ".join(f"{name} {before} then, {after} now" for name, before, after in pairs if before != after)
 
 
-def _damage(runs: Sequence[Run]) -> str | None:
+def _damage(runs: Sequence[StormRun]) -> str | None:
     """Lost and doubled writes are no matter of statistics: one is enough, and no second look takes it back."""
     for run in runs:
         if run.counts.lost:

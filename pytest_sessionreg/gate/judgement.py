@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..results.causes import likeliest_causes
-from ..results.ratios import FEWEST_ROUNDS, unpaired
-from ..results.result import Run
-from .measurement import CONTROL_MEASURES, MEASURES, Measure, Measurement
+from ..results.ratios import FEWEST_ROUNDS, unpaired_ratio
+from ..results.result import StormRun
+from .measurement import CONTROL_MEASURES, MEASURES, GateMeasure, Measurement
 
 __all__ = ["Change", "Judgement", "Verdict", "judge"]
 
 
 class Verdict(Enum):
-    """What the gate says of a storm. Only REGRESSED fails anything."""
+    """What the barrier says of a storm. Only REGRESSED fails anything."""
 
     PASS = "PASS"  # noqa: S105  no password
     REGRESSED = "REGRESSED"
@@ -83,7 +83,7 @@ class Judgement:
 
 
 def judge(
-    storm: str, now: Measurement, before: Measurement, runs: Sequence[Run], tolerances: Mapping[str, float]
+    storm: str, now: Measurement, before: Measurement, runs: Sequence[StormRun], tolerances: Mapping[str, float]
 ) -> Judgement:
     """One look: `now`, which is made of `runs` and their controls, against `before`. tolerances: by measure."""
     rounds = len(runs)
@@ -104,14 +104,14 @@ def judge(
 
 
 def _change(
-    measure: Measure,
+    measure: GateMeasure,
     now: Mapping[str, tuple[float, ...]],
     before: Mapping[str, tuple[float, ...]],
     tolerance: float,
 ) -> Change | None:
     """The change of one measure; None where one side has too few rounds with a figure."""
     over, under = now.get(measure.name, ()), before.get(measure.name, ())
-    ratio = unpaired(under, over) if measure.more_is_better else unpaired(over, under)
+    ratio = unpaired_ratio(under, over) if measure.more_is_better else unpaired_ratio(over, under)
     if ratio.middle is None or ratio.low is None or ratio.high is None:
         return None
     return Change(
@@ -150,7 +150,9 @@ def _by_weight(changes: Sequence[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: -change.ratio / change.tolerance)
 
 
-def _causes(changes: Sequence[Change], now: Measurement, before: Measurement, runs: Sequence[Run]) -> tuple[str, ...]:
+def _causes(
+    changes: Sequence[Change], now: Measurement, before: Measurement, runs: Sequence[StormRun]
+) -> tuple[str, ...]:
     """The two likeliest: what the baseline shows to have grown, then what the storm's own samples show."""
     found = [
         (change.ratio, f"holds grew: {change.before:.3g} times the control's then, {change.now:.3g} times now")
@@ -168,4 +170,4 @@ def _causes(changes: Sequence[Change], now: Measurement, before: Measurement, ru
 
 
 def _middle(values: tuple[float, ...]) -> float:
-    return unpaired(values, [1.0]).middle or 0.0
+    return unpaired_ratio(values, [1.0]).middle or 0.0

@@ -11,15 +11,15 @@ import numpy as np
 
 from ..results.environment import Environment
 from ..results.ideal import ideal_latencies_us
-from ..results.result import Run
+from ..results.result import StormRun
 from ..storm.plan import Plan
 from .pairs import Pairs
 
-__all__ = ["CONTROL_MEASURES", "MEASURES", "Load", "Measure", "Measurement", "machine_class", "measured"]
+__all__ = ["CONTROL_MEASURES", "MEASURES", "GateMeasure", "Measurement", "StormLoad", "machine_class", "measure_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class GateMeasure:
     """A figure of a round. tolerance: by how much it may get worse, as a share. more_is_better: whether a larger figure
     is an improvement. of: the figure of a round of the storm and of the control's beside it, None where it has none.
     """
@@ -27,12 +27,12 @@ class Measure:
     name: str
     title: str
     tolerance: float
-    of: Callable[[Run, Run], float | None]
+    of: Callable[[StormRun, StormRun], float | None]
     more_is_better: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class StormLoad:
     """The load of a round, which two of them have to share to be compared; policy and code are what may change. writes:
     per worker, None if a round lasts for duration_s.
     """
@@ -46,7 +46,7 @@ class Load:
     duration_s: float | None = None
 
     @classmethod
-    def of(cls, plan: Plan) -> Load:
+    def of(cls, plan: Plan) -> StormLoad:
         """The load that `plan`, which is one round's, asks for."""
         return cls(
             workload=re.split(r"[.:]", plan.resolved().name)[-1],
@@ -65,18 +65,18 @@ class Measurement:
     Python shows it. context: means over the rounds that explain, but are not judged.
     """
 
-    load: Load
+    load: StormLoad
     policy: str
     ratios: Mapping[str, tuple[float, ...]]
     control: Mapping[str, tuple[float, ...]]
     context: Mapping[str, float]
 
 
-def measured(plan: Plan, pairs: Pairs) -> Measurement:
+def measure_pairs(plan: Plan, pairs: Pairs) -> Measurement:
     """The measurement that `pairs` make, whose rounds are each of `plan`."""
     both = list(zip(pairs.subject, pairs.control, strict=True))
     return Measurement(
-        load=Load.of(plan),
+        load=StormLoad.of(plan),
         policy=pairs.subject[0].policy_parameters,
         ratios=_figures(MEASURES, both),
         control=_figures(CONTROL_MEASURES, both),
@@ -98,7 +98,9 @@ def machine_class(environment: Environment) -> str:
     )
 
 
-def _figures(measures: Sequence[Measure], both: Sequence[tuple[Run, Run]]) -> dict[str, tuple[float, ...]]:
+def _figures(
+    measures: Sequence[GateMeasure], both: Sequence[tuple[StormRun, StormRun]]
+) -> dict[str, tuple[float, ...]]:
     found = {}
     for measure in measures:
         values = [measure.of(subject, control) for subject, control in both]
@@ -113,7 +115,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _hold(run: Run) -> float | None:
+def _hold(run: StormRun) -> float | None:
     """The median: a writer that is off the processor while it holds the lock says nothing about the code."""
     samples = run.samples
     if not samples.divided or not samples.committed.any():
@@ -121,26 +123,26 @@ def _hold(run: Run) -> float | None:
     return float(np.median(samples.locked_us[samples.committed])) or None
 
 
-def _hold_ratio(subject: Run, control: Run) -> float | None:
+def _hold_ratio(subject: StormRun, control: StormRun) -> float | None:
     over, under = _hold(subject), _hold(control)
     return over / under if over and under else None
 
 
-def _ideal_mean(run: Run) -> float | None:
+def _ideal_mean(run: StormRun) -> float | None:
     ideal_us = ideal_latencies_us(run.samples)
     return float(ideal_us.mean()) or None if len(ideal_us) else None
 
 
-def _slowdown(run: Run) -> float | None:
+def _slowdown(run: StormRun) -> float | None:
     """Of the mean: it moves with the few writes that wait for very long, and a short round has writes enough for it."""
     ideal_us = _ideal_mean(run)
     return float(run.samples.latency_us.mean()) / ideal_us if ideal_us else None
 
 
-def _own_latency(of: Callable[[Run], float]) -> Callable[[Run, Run], float | None]:
+def _own_latency(of: Callable[[StormRun], float]) -> Callable[[StormRun, StormRun], float | None]:
     """Of storms whose holds nobody sees: their latency over what the control's writes would take in a perfect queue."""
 
-    def ratio(subject: Run, control: Run) -> float | None:
+    def ratio(subject: StormRun, control: StormRun) -> float | None:
         ideal_us = _ideal_mean(control)
         return None if subject.samples.divided or not ideal_us else of(subject) / ideal_us or None
 
@@ -148,22 +150,22 @@ def _own_latency(of: Callable[[Run], float]) -> Callable[[Run, Run], float | Non
 
 
 MEASURES = (
-    Measure("hold", "hold, to the control's", 0.10, _hold_ratio),
-    Measure("slowdown", "mean latency, to the ideal's", 0.25, lambda run, _: _slowdown(run)),
-    Measure("slowdown_p99", "p99, to the ideal's", 0.50, lambda run, _: run.slowdown.p99),
-    Measure(
+    GateMeasure("hold", "hold, to the control's", 0.10, _hold_ratio),
+    GateMeasure("slowdown", "mean latency, to the ideal's", 0.25, lambda run, _: _slowdown(run)),
+    GateMeasure("slowdown_p99", "p99, to the ideal's", 0.50, lambda run, _: run.slowdown.p99),
+    GateMeasure(
         "latency",
         "mean latency, to the control's ideal",
         0.25,
         _own_latency(lambda run: float(run.samples.latency_us.mean())),
     ),
-    Measure(
+    GateMeasure(
         "latency_p50",
         "median latency, to the control's ideal",
         0.25,
         _own_latency(lambda run: float(np.median(run.samples.latency_us))),
     ),
-    Measure(
+    GateMeasure(
         "done",
         "writes done, of those begun",
         0.01,
@@ -173,7 +175,7 @@ MEASURES = (
 )
 # The tolerances are those beyond which the control is said to have moved, either way.
 CONTROL_MEASURES = (
-    Measure(
+    GateMeasure(
         "hold",
         "the control's hold, to the one asked for",
         0.15,
@@ -181,5 +183,5 @@ CONTROL_MEASURES = (
             (hold_us / 1000 / control.hold_ms) if control.hold_ms and (hold_us := _hold(control)) else None
         ),
     ),
-    Measure("slowdown", "the control's mean latency, to its ideal", 0.50, lambda _, control: _slowdown(control)),
+    GateMeasure("slowdown", "the control's mean latency, to its ideal", 0.50, lambda _, control: _slowdown(control)),
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from ..results.ratios import FEWEST_ROUNDS
-from ..results.result import Run
+from ..results.result import StormRun
 from ..storm.interruption import StormInterrupted
 from ..storm.plan import Plan
 from ..storm.storm import run_storm
@@ -32,8 +32,8 @@ _SERVICE_MS = 0.3
 class Pairs:
     """The runs of a storm and of its control, round by round."""
 
-    subject: tuple[Run, ...]
-    control: tuple[Run, ...]
+    subject: tuple[StormRun, ...]
+    control: tuple[StormRun, ...]
 
 
 class Ground:
@@ -86,8 +86,8 @@ def run_pairs(
     Which of the two goes first alternates. on_round: called with the number of pairs that are done. Raises as
     run_storm, but KeyboardInterrupt for Ctrl-C.
     """
-    subject: list[Run] = []
-    control: list[Run] = []
+    subject: list[StormRun] = []
+    control: list[StormRun] = []
     with storm_turn():
         started = monotonic()
         while len(subject) < most:
@@ -124,7 +124,7 @@ def short_round(plan: Plan, scale: float = 1.0) -> Plan:
     return replace(plan, writes=min(plan.writes or writes, writes))
 
 
-def _run(plan: Plan) -> Run:
+def _run(plan: Plan) -> StormRun:
     try:
         return run_storm(plan)
     except StormInterrupted as error:

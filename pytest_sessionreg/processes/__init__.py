@@ -1,4 +1,4 @@
-"""Worker processes that start at one gate, have one deadline, and are all gone afterwards.
+"""Worker processes that start at one barrier, have one deadline, and are all gone afterwards.
 
 Knows neither pytest, SQLite nor the registry.
 """
@@ -17,7 +17,7 @@ from .errors import (
     WorkerFailed,
 )
 from .group import Group, StartMethod
-from .message import Failure
+from .message import WorkerFailure
 from .payload import Call
 from .worker import Worker
 
@@ -27,7 +27,6 @@ __all__ = [
     "CrashPointMissed",
     "CrashPointUnknown",
     "DeadlinePassed",
-    "Failure",
     "Group",
     "GroupEnded",
     "ProcessError",
@@ -36,4 +35,5 @@ __all__ = [
     "WorkerDied",
     "WorkerEnded",
     "WorkerFailed",
+    "WorkerFailure",
 ]

@@ -1,4 +1,4 @@
-"""The worker's side of the protocol: prepare, wait at the gate, run, answer."""
+"""The worker's side of the protocol: prepare, wait at the barrier, run, answer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from .crash_at import Armed
-from .message import CRASHING, FAILURE, MISSED, READY, VALUE, Failure, Missed
+from .message import CRASHING, FAILURE, MISSED, READY, VALUE, Missed, WorkerFailure
 from .payload import loads
-from .pickling import pickled
+from .pickling import pickle_value
 from .user_frames import user_traceback
 
 __all__ = ["live"]
@@ -31,7 +31,7 @@ def live(connection: Connection) -> None:
         connection.send_bytes(READY)
         connection.recv_bytes()
     except (EOFError, OSError):
-        return  # the group ended before the gate opened
+        return  # the group ended before the barrier was released
     try:
         with crash or nullcontext():
             value = run()
@@ -43,7 +43,7 @@ def live(connection: Connection) -> None:
         _send(connection, MISSED + pickle.dumps(missed))
         return
     try:
-        answer = VALUE + pickled(value).data
+        answer = VALUE + pickle_value(value).data
     except Exception as error:  # noqa: BLE001  a result of the caller's may raise anything when pickled
         answer = _failure("result", error)
     _send(connection, answer)
@@ -68,5 +68,5 @@ def _send(connection: Connection, answer: Any) -> None:
 
 def _failure(phase: str, error: BaseException) -> bytes:
     kind = type(error)
-    failure = Failure(phase, f"{kind.__module__}.{kind.__qualname__}", str(error), user_traceback(error))
+    failure = WorkerFailure(phase, f"{kind.__module__}.{kind.__qualname__}", str(error), user_traceback(error))
     return FAILURE + pickle.dumps(failure)

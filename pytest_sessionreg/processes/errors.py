@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .message import Failure, Missed
+from .message import Missed, WorkerFailure
 
 __all__ = [
     "CrashPointMissed",
@@ -25,7 +25,7 @@ class ProcessError(Exception):
 class WorkerFailed(ProcessError):
     """A worker's function raised. `failures` holds a Failure per failed worker, by worker number."""
 
-    def __init__(self, failures: Mapping[int, Failure], count: int) -> None:
+    def __init__(self, failures: Mapping[int, WorkerFailure], count: int) -> None:
         self.failures = dict(failures)
         same: dict[str, list[int]] = {}
         for index, failure in sorted(failures.items()):

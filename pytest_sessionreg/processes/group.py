@@ -1,4 +1,4 @@
-"""A group of worker processes: started together, let go at one gate, collected before one deadline, then gone."""
+"""A group of worker processes: started together, released at one barrier, collected before one deadline, then gone."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Group(Sequence[Worker]):
         return [worker for worker in self._workers if worker.alive]
 
     def start(self) -> None:
-        """Start the processes, which entering the context does. Their functions wait for the gate."""
+        """Start the processes, which entering the context does. Their functions wait for the barrier."""
         seconds = self._deadline.seconds
         self._deadline = Deadline(seconds)
         forked = self._start_method is StartMethod.FORKSERVER
@@ -125,28 +125,28 @@ class Group(Sequence[Worker]):
             self.raise_untold()
 
     def run(self, on_tick: Callable[[], None] | None = None) -> list[Any]:
-        """Wait for all at the gate, open it, and collect the results in the order of the calls.
+        """Wait for all at the barrier, release it, and collect the results in the order of the calls.
 
         on_tick is called about ten times a second meanwhile. Raises WorkerFailed, WorkerDied, CrashPointMissed or
         DeadlinePassed.
         """
         self.wait_until_ready()
-        self.open_gate()
+        self.release()
         return self.results(on_tick)
 
     def wait_until_ready(self) -> None:
-        """Wait until every worker stands at the gate. One that fails to get there ends the wait for all."""
+        """Wait until every worker stands at the barrier. One that fails to get there ends the wait for all."""
         self._receive_until(lambda worker: worker.ready, "preparing", give_up=lambda worker: worker.answered)
         raise_failures(self._workers, len(self), self._deadline)
 
-    def open_gate(self) -> int:
+    def release(self) -> int:
         """Let every worker go; the monotonic instant just before, in nanoseconds."""
         opened_ns = monotonic_ns()
         for worker in self._workers:
             try:
                 worker.connection.send_bytes(GO)
             except OSError:
-                continue  # it died at the gate, which `results` will tell
+                continue  # it died at the barrier, which `results` will tell
         return opened_ns
 
     def results(self, on_tick: Callable[[], None] | None = None) -> list[Any]:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CRASHING", "FAILURE", "GO", "MISSED", "READY", "VALUE", "Failure", "Missed"]
+__all__ = ["CRASHING", "FAILURE", "GO", "MISSED", "READY", "VALUE", "Missed", "WorkerFailure"]
 
-# Worker to group: prepared and waiting at the gate; a result; a Failure; about to die at its crash point; a Missed.
+# Worker to group: prepared and waiting at the barrier; a result; a Failure; about to die at its crash point; a Missed.
 READY = b"R"
 VALUE = b"V"
 FAILURE = b"F"
 CRASHING = b"C"
 MISSED = b"M"
-# Group to worker: the gate is open.
+# Group to worker: the barrier is released.
 GO = b"G"
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class WorkerFailure:
     """An exception that left a worker's function.
 
-    phase: "prepare" (before the gate), "run" or "result" (the result could not be pickled). kind: the exception's
+    phase: "prepare" (before the barrier), "run" or "result" (the result could not be pickled). kind: the exception's
     qualified name. message: its text. traceback: as Python prints it in the worker.
     """
 

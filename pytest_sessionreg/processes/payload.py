@@ -12,17 +12,17 @@ from typing import Any
 from . import user_frames
 from .crash_at import CrashAt
 from .errors import ProcessError
-from .pickling import pickled
+from .pickling import pickle_value
 
 __all__ = ["Call", "dumps", "loads"]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function and its positional arguments, to be called in a worker before the gate.
+    """A function and its positional arguments, to be called in a worker before the barrier.
 
-    What it returns is called, without arguments, once the gate is open; that call's result is the worker's. For a
-    function with nothing to prepare use `Call.plain`. crash_at: where the worker is to be killed, after the gate.
+    What it returns is called, without arguments, once the barrier is released; that call's result is the worker's. For a
+    function with nothing to prepare use `Call.plain`. crash_at: where the worker is to be killed, after the barrier.
     """
 
     prepare: Callable[..., Callable[[], Any]]
@@ -31,7 +31,7 @@ class Call:
 
     @classmethod
     def plain(cls, function: Callable[..., Any], *arguments: Any, crash_at: CrashAt | None = None) -> Call:
-        """A call of `function` with `arguments` after the gate."""
+        """A call of `function` with `arguments` after the barrier."""
         return cls(_partial, (function, *arguments), crash_at)
 
 
@@ -41,7 +41,7 @@ def dumps(call: Call, *, by_value: Sequence[ModuleType] = ()) -> bytes:
     Raises ProcessError for what cannot be pickled.
     """
     try:
-        body = pickled((call.prepare, call.arguments, call.crash_at), by_value=by_value)
+        body = pickle_value((call.prepare, call.arguments, call.crash_at), by_value=by_value)
     except (TypeError, pickle.PicklingError) as error:
         raise ProcessError(
             f"the function cannot be sent to a worker: {error}; what it uses of its own module travels with it, so "

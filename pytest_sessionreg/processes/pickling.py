@@ -15,7 +15,7 @@ from typing import Any
 
 import cloudpickle
 
-__all__ = ["Pickled", "pickled"]
+__all__ = ["Pickled", "pickle_value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Pickled:
     sources: dict[str, list[str]]
 
 
-def pickled(value: object, *, by_value: Sequence[ModuleType] = ()) -> Pickled:
+def pickle_value(value: object, *, by_value: Sequence[ModuleType] = ()) -> Pickled:
     """`value`, pickled. Functions and classes of the modules `by_value` travel whole, without being imported again.
 
     Raises what pickling raises: PicklingError, TypeError, and whatever a `__reduce__` raises.

@@ -23,7 +23,7 @@ from .errors import (
     describe_status,
 )
 from .launcher import Launcher
-from .message import CRASHING, FAILURE, MISSED, READY, Failure, Missed
+from .message import CRASHING, FAILURE, MISSED, READY, Missed, WorkerFailure
 
 __all__ = ["Worker", "raise_failures"]
 
@@ -48,7 +48,7 @@ class Worker:
         self.killed = False
         self.crashed = False
         self.told = False
-        self.failure: Failure | None = None
+        self.failure: WorkerFailure | None = None
         self.missed: Missed | None = None
         self._launcher = launcher
         self._deadline = deadline

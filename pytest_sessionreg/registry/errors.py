@@ -33,7 +33,7 @@ __all__ = [
     "WriteTimeout",
     "WrongOwner",
     "primary_code",
-    "translated",
+    "translate_error",
 ]
 
 
@@ -177,7 +177,7 @@ def primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def translated(error: sqlite3.Error, *, database: str, doing: str) -> RegistryError:
+def translate_error(error: sqlite3.Error, *, database: str, doing: str) -> RegistryError:
     """The RegistryError for an sqlite3 error: what was done to which file, SQLite's word for it, the remedy."""
     kind, remedy = _BY_PRIMARY_CODE.get(primary_code(error), (StorageError, "report it with the SQLite version"))
     code = getattr(error, "sqlite_errorcode", None)

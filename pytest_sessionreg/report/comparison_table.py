@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..results.comparison import MEASURES, Comparison, PolicyComparison
 from ..results.ratios import FEWEST_ROUNDS
-from ..results.summary import Standing
+from ..results.summary import PolicySummary
 from .figures import DASH, interval, milliseconds, percent, times
 from .table import plain_table
 
@@ -26,7 +26,7 @@ class _Row:
     """A figure of both sides; measure: its index among MEASURES, None where no ratio is made of it."""
 
     name: str
-    text: Callable[[Standing], str]
+    text: Callable[[PolicySummary], str]
     measure: int | None
 
 

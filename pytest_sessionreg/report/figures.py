@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..results.ratios import Ratio
-from ..results.summary import Standing
+from ..results.summary import PolicySummary
 
 __all__ = ["COLUMNS", "DASH", "NOT_CHECKED", "Column", "interval", "milliseconds", "percent", "times"]
 
@@ -21,7 +21,7 @@ class Column:
 
     heading: tuple[str, str]
     meaning: str
-    text: Callable[[Standing], str]
+    text: Callable[[PolicySummary], str]
 
     @property
     def name(self) -> str:
@@ -59,7 +59,7 @@ def _number(ratio: float) -> str:
     return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
-def _lost(policy: Standing) -> str:
+def _lost(policy: PolicySummary) -> str:
     return f"{policy.lost}" if policy.lost or (policy.lost == 0 and not policy.unchecked) else NOT_CHECKED
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..results.comparison import against_control
 from ..results.result import StormResult
+from .conclusion import load
 from .renderers import Renderers, Written
-from .verdict import load
 from .whole_files import write_files
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 __all__ = ["GLOSSARY", "words_for"]
 
 GLOSSARY = (
-    ("storm", "worker processes, started at one gate, each making its writes under one admission policy"),
+    ("storm", "worker processes, started at one barrier, each making its writes under one admission policy"),
     (
         "closed loop",
         "a worker begins its next write a think time after the one before was done: a slow lock slows it down",

@@ -10,13 +10,13 @@ from jinja2 import PackageLoader, StrictUndefined
 
 from ..results.comparison import CONTROL, MEASURES, against_control
 from ..results.environment import Environment
-from ..results.result import Run, StormResult
-from ..results.summary import Standing, partial_reason, rounds_by_policy, standings
+from ..results.result import StormResult, StormRun
+from ..results.summary import PolicySummary, partial_reason, rounds_by_policy, summarize_policies
+from .conclusion import conclusion, load
 from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, times
 from .glossary import GLOSSARY
 from .ratio_table import finding, ratios_note
 from .remarks import notes, remarks
-from .verdict import load, verdict
 
 __all__ = ["environment_facts", "render", "storm_page"]
 
@@ -64,10 +64,10 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
 
     pictures: SVG texts by name, of those that `report.files.PICTURES` lists; they appear in their order here.
     """
-    every = standings(result.runs)
+    every = summarize_policies(result.runs)
     return render(
         "storm.html.j2",
-        verdict=verdict(result.runs),
+        verdict=conclusion(result.runs),
         tone=_tone(every),
         partial=_partial(result, every),
         load=load(result.runs[0]),
@@ -103,22 +103,22 @@ def environment_facts(environment: Environment) -> dict[str, object]:
     return {name.replace("_", " "): value for name, value in asdict(environment).items()}
 
 
-def _tone(every: Sequence[Standing]) -> str:
+def _tone(every: Sequence[PolicySummary]) -> str:
     return "broken" if any(policy.broken for policy in every) else "plain"
 
 
-def _partial(result: StormResult, every: Sequence[Standing]) -> str | None:
+def _partial(result: StormResult, every: Sequence[PolicySummary]) -> str | None:
     """Why the result is partial, in words; None where it is whole."""
     reasons = [reason for policy in every for reason in policy.partial]
     missing = any(policy.rounds < policy.planned_rounds for policy in every)
     return result.partial or next(iter(reasons), "rounds are missing" if missing else None)
 
 
-def _style(policy: Standing) -> str:
+def _style(policy: PolicySummary) -> str:
     return "broken" if policy.broken else "bad" if policy.never_happened else ""
 
 
-def _ratios(runs: Sequence[Run]) -> dict[str, object] | None:
+def _ratios(runs: Sequence[StormRun]) -> dict[str, object] | None:
     """The ratios to the control, if there were rounds of it."""
     policies = against_control(runs) if any(run.rounds > 1 for run in runs) else ()
     if not policies:
@@ -140,7 +140,7 @@ def _ratios(runs: Sequence[Run]) -> dict[str, object] | None:
     }
 
 
-def _rounds(runs: Sequence[Run]) -> list[tuple[str, ...]]:
+def _rounds(runs: Sequence[StormRun]) -> list[tuple[str, ...]]:
     """Every round by itself, where there are several."""
     if all(run.rounds == 1 for run in runs):
         return []
@@ -166,7 +166,7 @@ def _lost(lost: int | None) -> str:
     return NOT_CHECKED if lost is None else f"{lost}"
 
 
-def _parameters(runs: Iterable[Run]) -> list[tuple[str, str]]:
+def _parameters(runs: Iterable[StormRun]) -> list[tuple[str, str]]:
     """What each policy was, and the seeds and integrity of its rounds."""
     found = []
     for policy, rounds in rounds_by_policy(runs).items():

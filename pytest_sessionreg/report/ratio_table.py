@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from ..results.comparison import CONTROL, MEASURES, AgainstControl, Measure, against_control
+from ..results.comparison import CONTROL, MEASURES, AgainstControl, RoundFigure, against_control
 from ..results.ratios import FEWEST_ROUNDS, Ratio
-from ..results.result import Run
+from ..results.result import StormRun
 from .figures import interval, times
 from .table import plain_table
 
@@ -20,7 +20,7 @@ _MOST_SHOWN = 5
 _STYLES = {"better": "green", "worse": "red"}
 
 
-def ratio_table(runs: Sequence[Run], control: str = CONTROL) -> Table | None:
+def ratio_table(runs: Sequence[StormRun], control: str = CONTROL) -> Table | None:
     """A row per policy and measure, at most 100 columns wide; None where nothing can be set against `control`."""
     policies = against_control(runs, control)
     if not policies:
@@ -42,7 +42,7 @@ def ratio_table(runs: Sequence[Run], control: str = CONTROL) -> Table | None:
     return table
 
 
-def finding(measure: Measure, ratio: Ratio) -> str:
+def finding(measure: RoundFigure, ratio: Ratio) -> str:
     """One of "better", "worse" and "unclear" (the interval holds 1.0), or nothing where there is no interval."""
     if ratio.low is None or ratio.middle is None:
         return ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..results.failures import merged
-from ..results.result import Run
-from ..results.summary import Standing, rounds_by_policy
+from ..results.failures import merge_failures
+from ..results.result import StormRun
+from ..results.summary import PolicySummary, rounds_by_policy
 
 __all__ = ["notes", "remarks"]
 
 
-def notes(standings: Iterable[Standing]) -> list[str]:
+def notes(standings: Iterable[PolicySummary]) -> list[str]:
     """What has to be said beside the figures: what is partial or was not checked, and how rounds were put together."""
     found = []
     every = list(standings)
@@ -33,7 +33,7 @@ def notes(standings: Iterable[Standing]) -> list[str]:
     return found
 
 
-def remarks(runs: Sequence[Run]) -> list[str]:
+def remarks(runs: Sequence[StormRun]) -> list[str]:
     """A sentence for each thing that the figures of `runs` do not show, in the order of its weight."""
     every = rounds_by_policy(runs)
     found = [_failed(policy, rounds) for policy, rounds in every.items() if any(run.failures for run in rounds)]
@@ -46,7 +46,7 @@ def remarks(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def _not_kept(policy: str, rounds: Sequence[Run]) -> str:
+def _not_kept(policy: str, rounds: Sequence[StormRun]) -> str:
     worst = max((run for run in rounds if run.kept is False), key=lambda run: run.backlog or 0)
     number = f" in round {worst.round}" if worst.rounds > 1 else ""
     return (
@@ -55,14 +55,14 @@ def _not_kept(policy: str, rounds: Sequence[Run]) -> str:
     )
 
 
-def _loop(run: Run) -> str:
+def _loop(run: StormRun) -> str:
     if run.loop == "open":
         return f"open loop: {run.rate_per_s:g} writes/s on a fixed schedule, each measured from its scheduled instant"
     return "closed loop: a worker's next write waits for the one before, so slow writes also lower the load"
 
 
-def _failed(policy: str, rounds: Sequence[Run]) -> str:
-    failures = merged(failure for run in rounds for failure in run.failures)
+def _failed(policy: str, rounds: Sequence[StormRun]) -> str:
+    failures = merge_failures(failure for run in rounds for failure in run.failures)
     first = failures[0]
     others = len(failures) - 1
     more = f", and {others} other {'kind' if others == 1 else 'kinds'}" if others else ""

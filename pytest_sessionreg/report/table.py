@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..results.result import Run
-from ..results.summary import Standing, standings
+from ..results.result import StormRun
+from ..results.summary import PolicySummary, summarize_policies
 from .figures import COLUMNS
 from .remarks import notes
 
@@ -22,9 +22,9 @@ PLAIN_WIDTH = 100
 _WIDTH = 100
 
 
-def storm_table(runs: Sequence[Run]) -> Table:
+def storm_table(runs: Sequence[StormRun]) -> Table:
     """A row per policy, over all its rounds, and under them what has to be said; at most 100 columns wide."""
-    every = standings(runs)
+    every = summarize_policies(runs)
     table = _storm_table(every, gap=1)
     wide = Console(width=10 * _WIDTH)
     return table if wide.measure(table).maximum <= _WIDTH else _storm_table(every, gap=0)
@@ -45,7 +45,7 @@ def plain_table(*, gap: int = 1) -> Table:
     )
 
 
-def _storm_table(every: Sequence[Standing], *, gap: int) -> Table:
+def _storm_table(every: Sequence[PolicySummary], *, gap: int) -> Table:
     table = plain_table(gap=gap)
     for column in COLUMNS:
         left = column.heading[1] == "policy"

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..errors import StormError
 from .ideal import serve
-from .result import Quantiles, Run, Slowdown
+from .result import Quantiles, Slowdown, StormRun
 
 __all__ = ["ideal_from_alone"]
 
 
-def ideal_from_alone(run: Run, alone: Run) -> tuple[Quantiles, Slowdown]:
+def ideal_from_alone(run: StormRun, alone: StormRun) -> tuple[Quantiles, Slowdown]:
     """The latencies that the writes of `run` would have had one at a time, first come, first served, each taking as
     long as a write of `alone`; and `run`'s slowdown over them.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .ideal import ideal_latencies_us
-from .result import Run
+from .result import StormRun
 from .samples import Samples
 
 __all__ = ["Cause", "likeliest_causes"]
@@ -30,7 +30,7 @@ class Cause:
     text: str
 
 
-def likeliest_causes(runs: Sequence[Run], *, most: int = 2) -> tuple[Cause, ...]:
+def likeliest_causes(runs: Sequence[StormRun], *, most: int = 2) -> tuple[Cause, ...]:
     """The `most` likeliest causes of the latency in `runs`, which are rounds of one storm; fewer where the samples show
     fewer. Each is taken from the round in which it was strongest, and has to show in half of the rounds at least.
     """
@@ -42,7 +42,7 @@ def likeliest_causes(runs: Sequence[Run], *, most: int = 2) -> tuple[Cause, ...]
     return tuple(sorted(found, key=lambda cause: -cause.weight)[:most])
 
 
-def _starved(run: Run) -> Cause | None:
+def _starved(run: StormRun) -> Cause | None:
     """One worker, whose writes took far longer than those of the others."""
     samples = run.samples
     parts = list(samples.by_worker())
@@ -61,7 +61,7 @@ def _starved(run: Run) -> Cause | None:
     )
 
 
-def _one_long_hold(run: Run) -> Cause | None:
+def _one_long_hold(run: StormRun) -> Cause | None:
     """One transaction that kept the lock so long that the tail is made of those who waited for it."""
     samples = run.samples
     if not samples.divided or not samples.committed.any():
@@ -79,7 +79,7 @@ def _one_long_hold(run: Run) -> Cause | None:
     )
 
 
-def _holds_grew(run: Run) -> Cause | None:
+def _holds_grew(run: StormRun) -> Cause | None:
     samples = run.samples
     if not samples.divided:
         return None
@@ -92,7 +92,7 @@ def _holds_grew(run: Run) -> Cause | None:
     )
 
 
-def _retries_grew(run: Run) -> Cause | None:
+def _retries_grew(run: StormRun) -> Cause | None:
     """More retries in the second half although no more writes came."""
     samples = run.samples
     if run.retries_per_write is None:
@@ -109,7 +109,7 @@ def _retries_grew(run: Run) -> Cause | None:
     )
 
 
-def _wasted_waits(run: Run) -> Cause | None:
+def _wasted_waits(run: StormRun) -> Cause | None:
     """Waits far beyond those that the load itself makes: the policy's sleeping, polling and overtaking."""
     samples = run.samples
     ideal_us = ideal_latencies_us(samples)
@@ -126,7 +126,7 @@ def _wasted_waits(run: Run) -> Cause | None:
     )
 
 
-def _saturated(run: Run) -> Cause | None:
+def _saturated(run: StormRun) -> Cause | None:
     if run.kept is False:
         return Cause(
             2.0, f"the offered load of {run.rate_per_s:g} writes/s could not be kept: {run.backlog} writes were overdue"

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 from .environment import Environment
-from .ratios import FEWEST_ROUNDS, Ratio, paired, unpaired
-from .result import Run, StormResult
-from .summary import Standing, partial_reason, rounds_by_policy, standing
+from .ratios import FEWEST_ROUNDS, Ratio, paired_ratio, unpaired_ratio
+from .result import StormResult, StormRun
+from .summary import PolicySummary, partial_reason, rounds_by_policy, summarize_policy
 
 __all__ = [
     "CONTROL",
     "MEASURES",
     "AgainstControl",
     "Comparison",
-    "Measure",
     "PolicyComparison",
+    "RoundFigure",
     "against_control",
     "compare",
 ]
@@ -29,7 +29,7 @@ _MEMORY_TOLERANCE_GIB = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class RoundFigure:
     """One figure of a round. name: e.g. "p99 ms". title: the same in words. less_is_better: whether a ratio below 1 is
     an improvement.
     """
@@ -37,13 +37,13 @@ class Measure:
     name: str
     title: str
     less_is_better: bool
-    of: Callable[[Run], float | None]
+    of: Callable[[StormRun], float | None]
 
 
 MEASURES = (
-    Measure("p99 ms", "latency at p99", less_is_better=True, of=lambda run: run.latency_ms.p99),
-    Measure("p99 /ideal", "slowdown at p99", less_is_better=True, of=lambda run: run.slowdown.p99),
-    Measure("writes/s", "throughput", less_is_better=False, of=lambda run: run.throughput_per_s),
+    RoundFigure("p99 ms", "latency at p99", less_is_better=True, of=lambda run: run.latency_ms.p99),
+    RoundFigure("p99 /ideal", "slowdown at p99", less_is_better=True, of=lambda run: run.slowdown.p99),
+    RoundFigure("writes/s", "throughput", less_is_better=False, of=lambda run: run.throughput_per_s),
 )
 
 
@@ -55,7 +55,7 @@ class AgainstControl:
     ratios: tuple[Ratio, ...]
 
 
-def against_control(runs: Iterable[Run], control: str = CONTROL) -> tuple[AgainstControl, ...]:
+def against_control(runs: Iterable[StormRun], control: str = CONTROL) -> tuple[AgainstControl, ...]:
     """Every policy but `control`, set against it round by round; none where `control` did not run, or only it did.
 
     A round that ended early counts for no policy's ratio.
@@ -69,7 +69,8 @@ def against_control(runs: Iterable[Run], control: str = CONTROL) -> tuple[Agains
     for policy, rounds in by_round.items():
         both = [(rounds[number], marks[number]) for number in sorted(rounds.keys() & marks.keys())]
         ratios = tuple(
-            paired([measure.of(run) for run, _ in both], [measure.of(mark) for _, mark in both]) for measure in MEASURES
+            paired_ratio([measure.of(run) for run, _ in both], [measure.of(mark) for _, mark in both])
+            for measure in MEASURES
         )
         if both:
             found.append(AgainstControl(policy, ratios))
@@ -84,8 +85,8 @@ class PolicyComparison:
     """
 
     policy: str
-    a: Standing
-    b: Standing
+    a: PolicySummary
+    b: PolicySummary
     ratios: tuple[Ratio, ...] | None
     verdict: str | None
 
@@ -115,16 +116,16 @@ def compare(a: StormResult, b: StormResult) -> Comparison:
     )
 
 
-def _policy(of_a: tuple[Run, ...], of_b: tuple[Run, ...], *, judged: bool) -> PolicyComparison:
-    a, b = standing(of_a), standing(of_b)
+def _policy(of_a: tuple[StormRun, ...], of_b: tuple[StormRun, ...], *, judged: bool) -> PolicyComparison:
+    a, b = summarize_policy(of_a), summarize_policy(of_b)
     if not judged:
         return PolicyComparison(a.policy, a, b, None, None)
     whole_a, whole_b = ([run for run in side if partial_reason(run) is None] for side in (of_a, of_b))
-    ratios = tuple(unpaired([*map(measure.of, whole_b)], [*map(measure.of, whole_a)]) for measure in MEASURES)
+    ratios = tuple(unpaired_ratio([*map(measure.of, whole_b)], [*map(measure.of, whole_a)]) for measure in MEASURES)
     return PolicyComparison(a.policy, a, b, ratios, _verdict(a, b, ratios[0]))
 
 
-def _verdict(a: Standing, b: Standing, latency: Ratio) -> str:
+def _verdict(a: PolicySummary, b: PolicySummary, latency: Ratio) -> str:
     """Of the latency at p99; but a write that is lost or never happened is no fast one."""
     if a.broken or b.broken:
         where = "both" if a.broken and b.broken else "A" if a.broken else "B"
@@ -151,7 +152,7 @@ def _environments(a: Environment, b: Environment) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _loads(a: Run, b: Run) -> tuple[str, ...]:
+def _loads(a: StormRun, b: StormRun) -> tuple[str, ...]:
     """The seed is no part of the load: it draws the think times, of which the rounds are samples."""
     found = []
     for name in ("workload", "workers", "writes", "duration_s", "hold_ms", "think_ms", "rate_per_s"):

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 
 from ..processes.user_frames import place_raised, user_traceback
 
-__all__ = ["Failure", "FailureLog", "merged", "read_failures"]
+__all__ = ["FailureLog", "WriteFailure", "merge_failures", "read_failures"]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class WriteFailure:
     """One kind of failure: the same exception from the same line.
 
     kind: the exception's qualified name. place: "file:line" where it was raised. message, traceback: of the first one,
@@ -43,7 +43,7 @@ class FailureLog:
     def __init__(self, path: str, worker: int) -> None:
         self._path = path
         self._worker = worker
-        self._failures: dict[tuple[str, str, bool], Failure] = {}
+        self._failures: dict[tuple[str, str, bool], WriteFailure] = {}
 
     def add(self, error: BaseException, sequence: int, *, exhausted: bool = False) -> None:
         """Count `error`, raised by the write `sequence`."""
@@ -54,7 +54,7 @@ class FailureLog:
         if known is not None:
             self._failures[name, place, exhausted] = replace(known, count=known.count + 1)
             return
-        self._failures[name, place, exhausted] = Failure(
+        self._failures[name, place, exhausted] = WriteFailure(
             name, place, str(error), user_traceback(error), 1, self._worker, sequence, exhausted
         )
         self.save()
@@ -69,21 +69,21 @@ class FailureLog:
             os.replace(f"{self._path}.new", self._path)
 
 
-def read_failures(paths: Sequence[str]) -> tuple[Failure, ...]:
+def read_failures(paths: Sequence[str]) -> tuple[WriteFailure, ...]:
     """The failures in the logs at `paths`, equal ones added up, the most frequent first."""
-    found: list[Failure] = []
+    found: list[WriteFailure] = []
     for path in paths:
         try:
             with open(path, encoding="utf-8") as file:
-                found += [Failure(**entry) for entry in json.load(file)]
+                found += [WriteFailure(**entry) for entry in json.load(file)]
         except FileNotFoundError:
             continue
-    return merged(found)
+    return merge_failures(found)
 
 
-def merged(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+def merge_failures(failures: Iterable[WriteFailure]) -> tuple[WriteFailure, ...]:
     """`failures` with equal ones added up, the most frequent first."""
-    kinds: dict[tuple[str, str, bool], Failure] = {}
+    kinds: dict[tuple[str, str, bool], WriteFailure] = {}
     for failure in failures:
         key = failure.kind, failure.place, failure.exhausted
         known = kinds.get(key)

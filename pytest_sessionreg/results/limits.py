@@ -11,10 +11,10 @@ from ..errors import StormError
 from .causes import Cause, likeliest_causes
 from .ideal import ideal_latencies_us
 from .numbers import check_number
-from .ratios import FEWEST_ROUNDS, paired
-from .result import Run, quantile
+from .ratios import FEWEST_ROUNDS, paired_ratio
+from .result import StormRun, quantile
 
-__all__ = ["LIMITS", "Breach", "Budget", "BudgetExceeded", "Finding", "judged_by"]
+__all__ = ["LIMITS", "Breach", "Budget", "BudgetExceeded", "LimitCheck", "check_limits"]
 
 _MOST = 1e12
 _NO_MATTER_OF_TIME = ("lost", "failed")
@@ -55,15 +55,15 @@ class Budget:
             raise StormError(f"storm budget: {', '.join(unknown)} is no limit; choose from {', '.join(LIMITS)}")
         return cls(**limits)  # type: ignore[arg-type]  # checked by __post_init__
 
-    def check(self, runs: Sequence[Run]) -> None:
+    def check(self, runs: Sequence[StormRun]) -> None:
         """Raise BudgetExceeded where `runs`, the rounds of one storm, went over a limit, and StormError where a limit
         has no figure to be checked against: that is no pass.
         """
-        finding = judged_by(runs, self)
+        finding = check_limits(runs, self)
         if finding.breaches:
-            raise BudgetExceeded(described(runs[0]), finding.breaches, likeliest_causes(runs))
+            raise BudgetExceeded(describe_storm(runs[0]), finding.breaches, likeliest_causes(runs))
         if finding.unchecked:
-            raise StormError(f"{described(runs[0])}: {'; '.join(finding.unchecked)}")
+            raise StormError(f"{describe_storm(runs[0])}: {'; '.join(finding.unchecked)}")
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={value:g}" for name, value in asdict(self).items() if value is not None)
@@ -99,7 +99,7 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LimitCheck:
     """What a budget says of a storm. unchecked: limits for which there is no figure, and why, as sentences."""
 
     breaches: tuple[Breach, ...]
@@ -123,7 +123,7 @@ class BudgetExceeded(StormError, AssertionError):
         super().__init__("\n".join(lines))
 
 
-def judged_by(runs: Sequence[Run], budget: Budget) -> Finding:
+def check_limits(runs: Sequence[StormRun], budget: Budget) -> LimitCheck:
     """What `budget` says of `runs`, the rounds of one storm.
 
     A round's figure is over its limit when its whole interval is: of five rounds or more the lower bound counts, of
@@ -150,16 +150,16 @@ def judged_by(runs: Sequence[Run], budget: Budget) -> Finding:
             unchecked.append(f"{limit}={allowed:g} cannot be checked: {breach}")
         elif breach is not None:
             breaches.append(breach)
-    return Finding(tuple(breaches), tuple(unchecked))
+    return LimitCheck(tuple(breaches), tuple(unchecked))
 
 
-def described(run: Run) -> str:
+def describe_storm(run: StormRun) -> str:
     """A storm in words, e.g. "heartbeat under queue, 8 writers"."""
     return f"{run.workload} under {run.policy}, {run.workers} {'writer' if run.workers == 1 else 'writers'}"
 
 
 def _over(
-    limit: str, allowed: float, figure: Callable[[Sequence[Run]], float | None], runs: Sequence[Run]
+    limit: str, allowed: float, figure: Callable[[Sequence[StormRun]], float | None], runs: Sequence[StormRun]
 ) -> Breach | str | None:
     """The breach, None where there is none, or why nobody can tell."""
     values = [figure([run]) for run in runs]
@@ -168,7 +168,7 @@ def _over(
         if not all(known):  # a round without one busy BEGIN has no logarithm
             found = float(np.mean(known))
             return Breach(limit, allowed, found, rounds=len(runs)) if found > allowed else None
-        interval = paired(known, [1.0] * len(known))
+        interval = paired_ratio(known, [1.0] * len(known))
         found = interval.middle or 0.0
         breach = Breach(limit, allowed, found, interval.low, interval.high, rounds=len(runs))
         return breach if (interval.low or found) > allowed else None
@@ -178,23 +178,23 @@ def _over(
     return Breach(limit, allowed, pooled, rounds=len(runs)) if pooled > allowed else None
 
 
-def _busy_rate(runs: Sequence[Run]) -> float | None:
+def _busy_rate(runs: Sequence[StormRun]) -> float | None:
     rates = [run.busy_rate for run in runs if run.busy_rate is not None]
     return float(np.mean(rates)) if len(rates) == len(runs) else None
 
 
-def _p99_ms(runs: Sequence[Run]) -> float | None:
+def _p99_ms(runs: Sequence[StormRun]) -> float | None:
     found = quantile(np.concatenate([run.samples.latency_us for run in runs]), 0.99)
     return None if found is None else found / 1000
 
 
-def _slowdown_p99(runs: Sequence[Run]) -> float | None:
+def _slowdown_p99(runs: Sequence[StormRun]) -> float | None:
     measured = _p99_ms(runs)
     ideal = quantile(np.concatenate([ideal_latencies_us(run.samples) for run in runs]), 0.99)
     return measured * 1000 / ideal if measured is not None and ideal else None
 
 
-_FIGURES: dict[str, Callable[[Sequence[Run]], float | None]] = {
+_FIGURES: dict[str, Callable[[Sequence[StormRun]], float | None]] = {
     "busy_rate": _busy_rate,
     "p99_ms": _p99_ms,
     "slowdown_p99": _slowdown_p99,

@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FEWEST_ROUNDS", "Ratio", "paired", "unpaired"]
+__all__ = ["FEWEST_ROUNDS", "Ratio", "paired_ratio", "unpaired_ratio"]
 
 # Below this a resampled interval means nothing: of n rounds, all lie on one side of the true median with a probability
 # of 2 / 2**n, which for n = 4 is already 12.5 %.
@@ -45,7 +45,7 @@ class Ratio:
         return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
 
 
-def paired(over: Sequence[float | None], under: Sequence[float | None]) -> Ratio:
+def paired_ratio(over: Sequence[float | None], under: Sequence[float | None]) -> Ratio:
     """The ratio of `over` to `under`, round by round; both in the order of the same rounds.
 
     A pair counts where both have a figure above 0. The interval is an expanded percentile bootstrap over the pairs
@@ -57,7 +57,7 @@ def paired(over: Sequence[float | None], under: Sequence[float | None]) -> Ratio
     return _ratio(_resampled(logs), logs.mean() if len(logs) else None, [a / b for a, b in pairs], len(logs), len(logs))
 
 
-def unpaired(over: Sequence[float | None], under: Sequence[float | None]) -> Ratio:
+def unpaired_ratio(over: Sequence[float | None], under: Sequence[float | None]) -> Ratio:
     """The ratio of `over` to `under`, whose rounds have nothing to do with each other: each side is resampled alone.
 
     The interval is as wide as the side with fewer rounds asks for.

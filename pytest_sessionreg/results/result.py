@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from .envelope import Envelope
 from .environment import Environment
-from .failures import Failure
+from .failures import WriteFailure
 from .samples import Samples
 
-__all__ = ["SCHEMA", "Counts", "Quantiles", "Run", "Slowdown", "StormResult", "quantile"]
+__all__ = ["SCHEMA", "Counts", "Quantiles", "Slowdown", "StormResult", "StormRun", "quantile"]
 
 SCHEMA = 2
 _KIND = "storm"
@@ -30,7 +30,7 @@ _LOG_TAIL = math.log(0.025)
 class Limits(Protocol):
     """What a storm has to keep, e.g. a Budget."""
 
-    def check(self, runs: Sequence[Run], /) -> None:
+    def check(self, runs: Sequence[StormRun], /) -> None:
         """Raise where `runs`, the rounds of one storm, did not keep it."""
 
 
@@ -93,7 +93,7 @@ class Slowdown:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class StormRun:
     """One storm under one policy.
 
     policy: its name ("own" where the workload does its own transactions); policy_parameters: as Python shows it.
@@ -102,7 +102,7 @@ class Run:
     in each transaction. think_ms: mean pause before each write. database: the file, if the caller named one. busy_rate:
     busy BEGINs over all BEGINs, None under BusyTimeout. contended_rate: writes that waited over 0.5 ms. latency_ms:
     wait plus hold; in an open loop from the instant for which a write was scheduled; of a hook from start to end.
-    throughput_per_s: acknowledged writes over elapsed_s, from the gate to the last write's end. utilization: share of
+    throughput_per_s: acknowledged writes over elapsed_s, from the barrier to the last write's end. utilization: share of
     elapsed_s in which the lock was held. Where wait and hold are unknown, so are contended_rate, utilization, ideal_ms
     and slowdown. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal. backlog: writes that
     were due and not begun when the last one was due; kept: whether the offered load was kept, False if that backlog
@@ -139,13 +139,13 @@ class Run:
     backlog: int | None
     kept: bool | None
     recorder_ns: float
-    failures: tuple[Failure, ...]
+    failures: tuple[WriteFailure, ...]
     partial: str | None
     integrity: str | None
     samples: Samples = field(repr=False)
     round: int = 1
     rounds: int = 1
-    given_up: tuple[Failure, ...] = ()
+    given_up: tuple[WriteFailure, ...] = ()
 
     def __repr__(self) -> str:
         """What a failed assertion shows: the counts, and not fifty fields."""
@@ -187,7 +187,7 @@ class StormResult:
 
     environment: Environment
     command: str
-    runs: tuple[Run, ...]
+    runs: tuple[StormRun, ...]
     partial: str | None = None
 
     @property
@@ -217,7 +217,7 @@ def quantile(values: npt.NDArray[Any], q: float) -> float | None:
     return float(np.quantile(values, q))
 
 
-def _run_document(run: Run) -> dict[str, Any]:
+def _run_document(run: StormRun) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for entry in fields(run):
         value = getattr(run, entry.name)
@@ -232,17 +232,17 @@ def _run_document(run: Run) -> dict[str, Any]:
     return document
 
 
-def _run(document: dict[str, Any]) -> Run:
+def _run(document: dict[str, Any]) -> StormRun:
     samples = Samples(**{name: np.array(column, dtype=np.int64) for name, column in document["samples"].items()})
-    return Run(
+    return StormRun(
         **{
             **document,
             "counts": Counts(**document["counts"]),
             "latency_ms": Quantiles(**document["latency_ms"]),
             "ideal_ms": Quantiles(**document["ideal_ms"]),
             "slowdown": Slowdown(**document["slowdown"]),
-            "failures": tuple(Failure(**entry) for entry in document["failures"]),
-            "given_up": tuple(Failure(**entry) for entry in document.get("given_up", [])),
+            "failures": tuple(WriteFailure(**entry) for entry in document["failures"]),
+            "given_up": tuple(WriteFailure(**entry) for entry in document.get("given_up", [])),
             "samples": samples,
         }
     )

@@ -38,7 +38,7 @@ FAILED = OUTCOMES.index("failed")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """One entry per write, each worker's in order; spans in microseconds, instants in microseconds since the gate
+    """One entry per write, each worker's in order; spans in microseconds, instants in microseconds since the barrier
     opened (in an open loop: since the schedule's first instant).
 
     started_us: the first attempt to get the lock. late_us: from the instant for which the write was scheduled to its

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from .policies import POLICY_NAMES
-from .result import Quantiles, Run, Slowdown
+from .result import Quantiles, Slowdown, StormRun
 
-__all__ = ["Standing", "partial_reason", "rounds_by_policy", "standing", "standings"]
+__all__ = ["PolicySummary", "partial_reason", "rounds_by_policy", "summarize_policies", "summarize_policy"]
 
 # What `integrity` says of a database in which nobody found damage: it is sound, or there was no file to check.
 _SOUND = ("ok", None)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PolicySummary:
     """One policy over its rounds; with one round, what that run says.
 
     rounds: how many were run, of planned_rounds. attempted, acknowledged, exhausted, failed, duplicated: sums. lost: a
@@ -67,11 +67,11 @@ class Standing:
         return self.integrity not in _SOUND
 
 
-def rounds_by_policy(runs: Iterable[Run]) -> dict[str, tuple[Run, ...]]:
+def rounds_by_policy(runs: Iterable[StormRun]) -> dict[str, tuple[StormRun, ...]]:
     """The runs of each policy in the order of their rounds; policies in the order in which they first appear, or, where
     rounds are interleaved and that order is drawn, in that of POLICY_NAMES.
     """
-    grouped: dict[str, list[Run]] = {}
+    grouped: dict[str, list[StormRun]] = {}
     for run in runs:
         grouped.setdefault(run.policy, []).append(run)
     names = list(grouped)
@@ -80,23 +80,23 @@ def rounds_by_policy(runs: Iterable[Run]) -> dict[str, tuple[Run, ...]]:
     return {name: tuple(sorted(grouped[name], key=lambda run: run.round)) for name in names}
 
 
-def partial_reason(run: Run) -> str | None:
+def partial_reason(run: StormRun) -> str | None:
     """Why `run` ended before its time, None where it did not."""
     return run.partial.splitlines()[0] if run.partial else None
 
 
-def standings(runs: Iterable[Run]) -> tuple[Standing, ...]:
+def summarize_policies(runs: Iterable[StormRun]) -> tuple[PolicySummary, ...]:
     """One per policy, in the order of rounds_by_policy."""
-    return tuple(standing(rounds) for rounds in rounds_by_policy(runs).values())
+    return tuple(summarize_policy(rounds) for rounds in rounds_by_policy(runs).values())
 
 
-def standing(rounds: Sequence[Run]) -> Standing:
+def summarize_policy(rounds: Sequence[StormRun]) -> PolicySummary:
     """What `rounds`, at least one and all of one policy, say together."""
 
-    def total(count: Callable[[Run], int]) -> int:
+    def total(count: Callable[[StormRun], int]) -> int:
         return sum(map(count, rounds))
 
-    def middle(figure: Callable[[Run], float | None]) -> float | None:
+    def middle(figure: Callable[[StormRun], float | None]) -> float | None:
         values = [value for value in map(figure, rounds) if value is not None]
         return float(np.median(values)) if values else None
 
@@ -104,7 +104,7 @@ def standing(rounds: Sequence[Run]) -> Standing:
     checked = [lost for lost in map(_lost, rounds) if lost is not None]
     retries = [run.counts.retries for run in rounds if run.counts.retries is not None]
     greatest = [run.latency_ms.max for run in rounds if run.latency_ms.max is not None]
-    return Standing(
+    return PolicySummary(
         policy=rounds[0].policy,
         rounds=len(rounds),
         planned_rounds=max(len(rounds), rounds[0].rounds),
@@ -136,17 +136,17 @@ def standing(rounds: Sequence[Run]) -> Standing:
     )
 
 
-def _lost(run: Run) -> int | None:
+def _lost(run: StormRun) -> int | None:
     return run.counts.lost
 
 
-def _contended_rate(rounds: Sequence[Run]) -> float | None:
+def _contended_rate(rounds: Sequence[StormRun]) -> float | None:
     known = [(run.contended_rate, run.counts.attempted) for run in rounds if run.contended_rate is not None]
     attempted = sum(count for _, count in known)
     return sum(rate * count for rate, count in known) / attempted if attempted else None
 
 
-def _busy_rate(rounds: Sequence[Run]) -> float | None:
+def _busy_rate(rounds: Sequence[StormRun]) -> float | None:
     """Busy BEGINs over all BEGINs: of an admitted write one succeeded, of an exhausted one none did."""
     busy = [run.counts.busy for run in rounds if run.counts.busy is not None]
     if len(busy) < len(rounds):

@@ -8,30 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import StormError
-from ..results.failures import Failure
+from ..results.failures import WriteFailure
 from ..results.ideal import ideal_latencies_us
-from ..results.result import Counts, Quantiles, Run, Slowdown
+from ..results.result import Counts, Quantiles, Slowdown, StormRun
 from ..results.samples import EXHAUSTED, FAILED, Samples
 from .plan import Plan
-from .verification import Evidence
+from .verification import Verification
 
-__all__ = ["Findings", "analysed"]
+__all__ = ["Observations", "analyse_storm"]
 
 _CONTENDED_US = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Observations:
     """What is known of a storm besides its samples. recorder_ns, failures, given_up, partial: as in Run."""
 
-    evidence: Evidence
+    evidence: Verification
     recorder_ns: float = 0.0
-    failures: tuple[Failure, ...] = ()
-    given_up: tuple[Failure, ...] = ()
+    failures: tuple[WriteFailure, ...] = ()
+    given_up: tuple[WriteFailure, ...] = ()
     partial: str | None = None
 
 
-def analysed(plan: Plan, samples: Samples, findings: Findings) -> Run:
+def analyse_storm(plan: Plan, samples: Samples, findings: Observations) -> StormRun:
     """The result of the storm that `plan` described. Raises StormError where no write was attempted."""
     if not len(samples):
         raise StormError("no write was attempted before the storm ended; give it more time or a shorter think time")
@@ -46,7 +46,7 @@ def analysed(plan: Plan, samples: Samples, findings: Findings) -> Run:
     measured, ideal = Quantiles.of(latency_us), Quantiles.of(ideal_latencies_us(samples))
     workload = plan.resolved()
     backlog, kept = _backlog(samples, plan.workers) if samples.scheduled else (None, None)
-    return Run(
+    return StormRun(
         policy=plan.policy.name,
         policy_parameters=repr(plan.policy),
         workload=workload.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StormError
-from ..results.result import Run
+from ..results.result import StormRun
 
 __all__ = ["StormInterrupted", "WorkloadFailed"]
 
@@ -15,7 +15,7 @@ class StormInterrupted(StormError):
     acknowledged so far. The cause is the exception that ended it.
     """
 
-    def __init__(self, message: str, run: Run) -> None:
+    def __init__(self, message: str, run: StormRun) -> None:
         super().__init__(message)
         self.run = run
 
@@ -26,7 +26,7 @@ class WorkloadFailed(StormError):
     The message holds the traceback of the most frequent kind of failure, and how often each kind came.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: StormRun) -> None:
         first = run.failures[0]
         kinds = "\n".join(f"{failure.count} times {failure.line()}" for failure in run.failures)
         super().__init__(

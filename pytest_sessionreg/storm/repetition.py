@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import StormError
 from ..results.policies import policy_shown_as
-from ..results.result import Run
+from ..results.result import StormRun
 from .catalogue import workload_named
 from .plan import Plan
 from .workload import Workload
@@ -14,7 +14,7 @@ from .workloads.statements import Statements
 __all__ = ["plan_again"]
 
 
-def plan_again(run: Run) -> Plan:
+def plan_again(run: StormRun) -> Plan:
     """The plan that `run` was made by. Raises StormError where its workload or policy cannot be had again."""
     return Plan(
         policy=policy_shown_as(run.policy_parameters),
@@ -30,7 +30,7 @@ def plan_again(run: Run) -> Plan:
     )
 
 
-def _workload(run: Run) -> Workload:
+def _workload(run: StormRun) -> Workload:
     parameters = run.workload_parameters
     if "sql" in parameters:
         return Statements(parameters["sql"], parameters["schema"], source="the stored script")

@@ -8,7 +8,7 @@ from typing import overload
 
 from ..results.limits import Budget
 from ..results.numbers import check_number
-from ..results.result import Run
+from ..results.result import StormRun
 from .interruption import StormInterrupted, WorkloadFailed
 from .plan import Plan
 from .storm import run_storm
@@ -19,10 +19,10 @@ __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rounds(Sequence[Run]):
+class Rounds(Sequence[StormRun]):
     """The runs of one storm in the order in which they were made; the unit of comparison is the round."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[StormRun, ...]
 
     @property
     def lost(self) -> int | None:
@@ -42,10 +42,10 @@ class Rounds(Sequence[Run]):
         return len(self.runs)
 
     @overload
-    def __getitem__(self, index: int) -> Run: ...
+    def __getitem__(self, index: int) -> StormRun: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[Run, ...]: ...
-    def __getitem__(self, index: int | slice) -> Run | tuple[Run, ...]:
+    def __getitem__(self, index: slice) -> tuple[StormRun, ...]: ...
+    def __getitem__(self, index: int | slice) -> StormRun | tuple[StormRun, ...]:
         return self.runs[index]
 
 

@@ -14,7 +14,7 @@ from .job import Job
 
 __all__ = ["ORIGIN", "lead_ns", "turns"]
 
-# The schedule's first instant, in monotonic nanoseconds: all workers read it once the gate is open.
+# The schedule's first instant, in monotonic nanoseconds: all workers read it once the barrier is released.
 ORIGIN = struct.Struct("<q")
 
 _LEAD_NS = 20_000_000
@@ -22,7 +22,7 @@ _LEAD_PER_WORKER_NS = 500_000
 
 
 def lead_ns(workers: int) -> int:
-    """How long after the gate a schedule begins, so that every worker is awake by then."""
+    """How long after the barrier a schedule begins, so that every worker is awake by then."""
     return _LEAD_NS + workers * _LEAD_PER_WORKER_NS
 
 

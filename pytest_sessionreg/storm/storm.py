@@ -18,19 +18,19 @@ from ..registry import RegistryError
 from ..registry.sqlite.admission.queue.line import line_state
 from ..registry.sqlite.admission.write_queue import WriteQueue
 from ..results.failures import read_failures
-from ..results.result import Run
+from ..results.result import StormRun
 from ..results.samples import Samples, read_counters
-from .analysis import Findings, analysed
+from .analysis import Observations, analyse_storm
 from .descriptors import enough_descriptors
 from .interruption import StormInterrupted
 from .job import Job, Site
 from .plan import Plan
 from .recorder import recording_cost_ns
 from .schedule import ORIGIN, lead_ns
-from .verification import Evidence, accounted, examine, integrity
+from .verification import Verification, integrity, verify_own_rows, verify_writes
 from .worker import prepare
 from .workload import Workload
-from .workloads.function import imported_by, loaded
+from .workloads.function import loaded_modules, modules_used_by
 from .workloads.registry_workload import RegistryStorm
 
 __all__ = ["Progress", "run_storm"]
@@ -55,7 +55,7 @@ _PRELOAD = (
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a storm stands: writes recorded of those planned (None by duration), seconds since the gate, and the rates so
+    """How a storm stands: writes recorded of those planned (None by duration), seconds since the barrier, and the rates so
     far. in_line: how many writers stand in the write queue's line just now, None under other policies.
     """
 
@@ -68,7 +68,7 @@ class Progress:
     in_line: int | None = None
 
 
-def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> Run:
+def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None) -> StormRun:
     """Run the storm `plan` describes. on_progress is called about ten times a second while the workers write.
 
     Raises StormError or RegistryError when the file cannot be used and ProcessError when the workers cannot start;
@@ -107,7 +107,7 @@ class _Storm:
         self._before = None if not site.named or isinstance(workload, RegistryStorm) else workload.written(site)
         self._opened_ns = 0
 
-    def run(self, on_progress: Callable[[Progress], None] | None) -> Run:
+    def run(self, on_progress: Callable[[Progress], None] | None) -> StormRun:
         """Let the workers write, and judge what they did."""
         try:
             self._blow(on_progress)
@@ -130,13 +130,13 @@ class _Storm:
             deadline_s=plan.deadline_s(),
             preload=_PRELOAD,
             scratch=self._scratch,
-            by_value=loaded(self._workload.modules),
-            preload_if_used=imported_by(self._workload.modules),
+            by_value=loaded_modules(self._workload.modules),
+            preload_if_used=modules_used_by(self._workload.modules),
         ) as group:
             group.wait_until_ready()
             self._set_origin()
             started = monotonic()
-            opened_ns = group.open_gate()
+            opened_ns = group.release()
             if plan.rate_per_s is None:
                 self._opened_ns = opened_ns
 
@@ -190,30 +190,30 @@ class _Storm:
             with open(self._origin, "wb") as file:
                 file.write(ORIGIN.pack(self._opened_ns))
 
-    def _partial(self, reason: str) -> Run | None:
+    def _partial(self, reason: str) -> StormRun | None:
         """What was measured until the storm ended; None where there is nothing, or nothing can be read any more."""
         with suppress(StormError, RegistryError, ProcessError, sqlite3.Error, OSError):
             return self._judged(reason)
         return None
 
-    def _judged(self, partial: str | None) -> Run:
+    def _judged(self, partial: str | None) -> StormRun:
         samples = Samples.read(self._ledgers, opened_ns=self._opened_ns)
         raised = read_failures(self._failures)
-        findings = Findings(
+        findings = Observations(
             evidence=self._evidence(samples),
             recorder_ns=self._recorder_ns,
             failures=tuple(failure for failure in raised if not failure.exhausted),
             given_up=tuple(failure for failure in raised if failure.exhausted),
             partial=partial,
         )
-        return analysed(self._plan, samples, findings)
+        return analyse_storm(self._plan, samples, findings)
 
-    def _evidence(self, samples: Samples) -> Evidence:
+    def _evidence(self, samples: Samples) -> Verification:
         site, workload = self._site, self._workload
         if isinstance(workload, RegistryStorm):
-            return examine(site.database, site.storm, samples)
+            return verify_own_rows(site.database, site.storm, samples)
         complaint = integrity(site.database, foreign_keys=workload.foreign_keys)
-        return accounted(workload.written(site), samples, complaint, before=self._before)
+        return verify_writes(workload.written(site), samples, complaint, before=self._before)
 
 
 def _reason(error: BaseException) -> str:

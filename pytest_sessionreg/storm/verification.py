@@ -14,7 +14,7 @@ from ..results.samples import Samples
 from . import storm_writes
 from .storm_writes import CREATE_TABLE
 
-__all__ = ["CREATE_TABLE", "Evidence", "accounted", "examine", "integrity"]
+__all__ = ["CREATE_TABLE", "Verification", "integrity", "verify_own_rows", "verify_writes"]
 
 _READ_PATIENCE_S = 30.0
 
@@ -22,7 +22,7 @@ Keys = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Verification:
     """lost: acknowledged writes without a row. duplicated: rows beyond the first of a write. Both None where nobody
     could tell which writes the database holds. integrity: "ok" or the first complaint; None where no file is.
     """
@@ -32,24 +32,24 @@ class Evidence:
     integrity: str | None
 
 
-def examine(database: str, storm: str, samples: Samples) -> Evidence:
+def verify_own_rows(database: str, storm: str, samples: Samples) -> Verification:
     """Compare `samples` with the rows of `storm`, through a fresh connection that knows nothing of the registry."""
-    return accounted(storm_writes.rows(database, storm), samples, integrity(database))
+    return verify_writes(storm_writes.rows(database, storm), samples, integrity(database))
 
 
-def accounted(
+def verify_writes(
     written: array[int] | None, samples: Samples, complaint: str | None, *, before: array[int] | None = None
-) -> Evidence:
+) -> Verification:
     """Compare `samples` with the writes that a database holds (see Workload.written), of which `before` were there
     already.
     """
     if written is None:
-        return Evidence(lost=None, duplicated=None, integrity=complaint)
+        return Verification(lost=None, duplicated=None, integrity=complaint)
     acknowledged = samples.worker[samples.committed] << 32 | samples.sequence[samples.committed]
     found = np.sort(np.frombuffer(written, dtype=np.int64))
     if before:
         found = _without(found, np.frombuffer(before, dtype=np.int64))
-    return Evidence(
+    return Verification(
         lost=int((~_among(acknowledged, found)).sum()),
         duplicated=int((found[1:] == found[:-1]).sum()),
         integrity=complaint,

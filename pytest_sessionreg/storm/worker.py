@@ -15,7 +15,7 @@ __all__ = ["Job", "prepare"]
 
 
 def prepare(workload: Workload, job: Job) -> Callable[[], None]:
-    """Set the worker up, and return what it does once the gate is open."""
+    """Set the worker up, and return what it does once the barrier is released."""
     random.seed(f"{job.site.seed}/{job.worker}/jitter")
     ledger = Ledger(job.ledger)
     failures = FailureLog(job.failures, job.worker)

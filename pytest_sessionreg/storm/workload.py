@@ -51,7 +51,7 @@ class Workload(Protocol):
         """What has to be in the database before the workers start. Called in the storm's own process."""
 
     def writer(self, job: Job, ledger: Ledger, failures: FailureLog) -> Writer:
-        """The writer of one worker, ready to write. Called in the worker, before the gate."""
+        """The writer of one worker, ready to write. Called in the worker, before the barrier."""
 
     def written(self, site: Site) -> array[int] | None:
         """The writes that the database holds, each as `worker << 32 | sequence`, once per row; None where nobody can

@@ -11,7 +11,7 @@ from typing import Any
 from pytest_sessionreg import Registry
 from pytest_sessionreg.plugin import StormFixture
 from pytest_sessionreg.results.alone import ideal_from_alone
-from pytest_sessionreg.results.result import Run
+from pytest_sessionreg.results.result import StormRun
 from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFailed
 
 __all__ = ["PAYLOAD", "Load", "Store", "measured"]
@@ -80,7 +80,7 @@ def measured(storm: StormFixture, stores: Iterable[Store], load: Load) -> list[d
     """Storm each of `stores` and the registry once per round, in turns; an entry for each, the registry's last."""
     every = [*stores, REGISTRY]
     alone = [_blown(storm, store, load, writers=1, seed=1) for store in every]
-    rounds: list[list[Run]] = [[] for _ in every]
+    rounds: list[list[StormRun]] = [[] for _ in every]
     for number in range(load.rounds):
         for store, runs in zip(every, rounds, strict=True):
             runs.append(_blown(storm, store, load, writers=load.writers, seed=number + 1))
@@ -90,7 +90,7 @@ def measured(storm: StormFixture, stores: Iterable[Store], load: Load) -> list[d
     return entries
 
 
-def _blown(storm: StormFixture, store: Store, load: Load, *, writers: int, seed: int) -> Run:
+def _blown(storm: StormFixture, store: Store, load: Load, *, writers: int, seed: int) -> StormRun:
     try:
         return storm(
             store.write,
@@ -107,7 +107,7 @@ def _blown(storm: StormFixture, store: Store, load: Load, *, writers: int, seed:
         return error.run
 
 
-def _entry(store: Store, runs: list[Run], alone: Run, load: Load) -> dict[str, Any]:
+def _entry(store: Store, runs: list[StormRun], alone: StormRun, load: Load) -> dict[str, Any]:
     found = [_round(run, alone) for run in runs]
     return {
         "package": store.package,
@@ -131,7 +131,7 @@ def _entry(store: Store, runs: list[Run], alone: Run, load: Load) -> dict[str, A
     }
 
 
-def _round(run: Run, alone: Run) -> dict[str, Any]:
+def _round(run: StormRun, alone: StormRun) -> dict[str, Any]:
     ideal, slowdown = ideal_from_alone(run, alone)
     return {
         "counts": asdict(run.counts),
@@ -147,7 +147,7 @@ def _round(run: Run, alone: Run) -> dict[str, Any]:
     }
 
 
-def _raised(runs: list[Run]) -> dict[str, int]:
+def _raised(runs: list[StormRun]) -> dict[str, int]:
     """How often each exception came; of those that were given up and those that failed for another reason."""
     counted: dict[str, int] = {}
     for run in runs:
@@ -168,6 +168,6 @@ def _middle(values: Iterable[float | None]) -> float | None:
     return None if None in known else median(value or 0.0 for value in known)
 
 
-def _mean_ratio(runs: list[Run], under: list[Run]) -> float | None:
+def _mean_ratio(runs: list[StormRun], under: list[StormRun]) -> float | None:
     pairs = [(run.latency_ms.p99, other.latency_ms.p99) for run, other in zip(runs, under, strict=True)]
     return geometric_mean([a / b for a, b in pairs if a and b]) if all(a and b for a, b in pairs) else None

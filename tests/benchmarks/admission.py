@@ -30,7 +30,7 @@ from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.registry.sqlite.database import Database
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.results.result import Run
+from pytest_sessionreg.results.result import StormRun
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
@@ -120,7 +120,7 @@ def _storms(load: Load, policies: tuple[str, ...], rounds: int) -> dict[str, lis
     return figures
 
 
-def _storm(load: Load, policy: AdmissionPolicy, *, seed: int) -> Run:
+def _storm(load: Load, policy: AdmissionPolicy, *, seed: int) -> StormRun:
     return run_storm(
         Plan(
             policy,
@@ -134,7 +134,7 @@ def _storm(load: Load, policy: AdmissionPolicy, *, seed: int) -> Run:
     )
 
 
-def _figures(run: Run) -> Figures:
+def _figures(run: StormRun) -> Figures:
     written = np.bincount(run.samples.worker[run.samples.committed], minlength=run.workers)
     values = (
         run.slowdown.p50,
@@ -199,7 +199,7 @@ def _standing_share() -> float:
         with Group(calls, deadline_s=120) as group:
             group.wait_until_ready()
             waiting = group.pids[1:]
-            group.open_gate()
+            group.release()
             sleep(2 * _JOINING_S)
             before_s = sum(map(_spent_s, waiting))
             sleep(_STANDING_S)
@@ -247,7 +247,7 @@ def _moving_share() -> float:
         with Group(calls, deadline_s=120) as group:
             group.wait_until_ready()
             started = perf_counter()
-            group.open_gate()
+            group.release()
             spent_s: float = sum(group.results())
             elapsed_s = perf_counter() - started
     return spent_s / (elapsed_s * _WRITES / (_WRITES + _FIRST_WRITES))

@@ -74,7 +74,7 @@ def _storm(pages: int, duration_s: float) -> tuple[float, ...]:
                 transaction.execute("CREATE TABLE written (writer INTEGER, number INTEGER)")
             with Group(calls, deadline_s=120) as group:
                 group.wait_until_ready()
-                group.open_gate()
+                group.release()
                 waits_ms = np.concatenate(group.results())
             log_mb = os.stat(f"{path}-wal").st_size / 1e6
     p99, p999 = np.percentile(waits_ms, (99, 99.9))

@@ -153,7 +153,7 @@ def _relay(count: int, *, turns: int, slice_ms: float, hold_ms: float = 0) -> li
         calls = [Call(_runner, (directory, number, count, turns, slice_ms, hold_ms)) for number in range(count)]
         with Group(calls, deadline_s=120) as group:
             group.wait_until_ready()
-            group.open_gate()
+            group.release()
             results: list[list[tuple[int, int, int, int]]] = group.results()
     return sorted(turn for result in results for turn in result)
 

@@ -1,8 +1,8 @@
-"""What a large storm takes: time until all workers stand at the gate, memory of all processes, and of the analysis.
+"""What a large storm takes: time until all workers stand at the barrier, memory of all processes, and of the analysis.
 
     python tests/benchmarks/scale.py [gate] [memory] [million]
 
-Bars: 256 workers at the gate within 3 s; 1,024 workers under 8 GiB; a million writes reduced to a result within 5 s and
+Bars: 256 workers at the barrier within 3 s; 1,024 workers under 8 GiB; a million writes reduced to a result within 5 s and
 500 MB.
 """
 
@@ -27,11 +27,11 @@ from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.ledger import HEADER
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import Samples
-from pytest_sessionreg.storm.analysis import Findings, analysed
+from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
-from pytest_sessionreg.storm.verification import examine
+from pytest_sessionreg.storm.verification import verify_own_rows
 
 _WORKERS, _WRITES = 100, 10_000
 
@@ -103,9 +103,9 @@ def million() -> None:
         started = monotonic()
         samples = Samples.read(ledgers, opened_ns=0)
         read = monotonic()
-        evidence = examine(database, "s", samples)
+        evidence = verify_own_rows(database, "s", samples)
         examined = monotonic()
-        run = analysed(Plan.of("heartbeat", workers=_WORKERS, writes=_WRITES), samples, Findings(evidence))
+        run = analyse_storm(Plan.of("heartbeat", workers=_WORKERS, writes=_WRITES), samples, Observations(evidence))
         done = monotonic()
         peak_mb = _peak_mb()
         text = StormResult(Environment.of(database), "scale", (run,)).to_json()

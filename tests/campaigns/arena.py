@@ -13,7 +13,7 @@ from typing import Any, Self
 from pytest_sessionreg.processes import Call
 from pytest_sessionreg.registry import Registry
 from pytest_sessionreg.results.samples import EXHAUSTED, FAILED, Samples
-from pytest_sessionreg.storm.verification import CREATE_TABLE, Evidence, examine
+from pytest_sessionreg.storm.verification import CREATE_TABLE, Verification, verify_own_rows
 from tests.campaigns.board import Board
 from tests.campaigns.plain_writer import PlainOrders, prepare_plain
 from tests.campaigns.storm_name import STORM
@@ -89,9 +89,9 @@ class Arena:
     def judged(self, samples: Samples) -> Judgement:
         """The database held against the ledgers."""
         try:
-            evidence = examine(self.database, STORM, samples)
+            evidence = verify_own_rows(self.database, STORM, samples)
         except sqlite3.DatabaseError as error:
-            evidence = Evidence(lost=int(samples.committed.sum()), duplicated=0, integrity=str(error))
+            evidence = Verification(lost=int(samples.committed.sum()), duplicated=0, integrity=str(error))
         return Judgement(
             acknowledged=int(samples.committed.sum()),
             lost=evidence.lost or 0,

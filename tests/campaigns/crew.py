@@ -12,7 +12,7 @@ from time import monotonic, monotonic_ns, sleep
 from types import TracebackType
 from typing import Any, Self
 
-from pytest_sessionreg.processes import Call, DeadlinePassed, Failure, WorkerDied, WorkerFailed
+from pytest_sessionreg.processes import Call, DeadlinePassed, WorkerDied, WorkerFailed, WorkerFailure
 from pytest_sessionreg.processes.launcher import ForkServer
 from pytest_sessionreg.processes.message import FAILURE, GO
 from pytest_sessionreg.processes.payload import dumps
@@ -98,7 +98,7 @@ class Worker:
         except (EOFError, OSError):
             raise WorkerDied({0: None}, 1) from None
         if answer[:1] == FAILURE:
-            failure: Failure = pickle.loads(answer[1:])
+            failure: WorkerFailure = pickle.loads(answer[1:])
             raise WorkerFailed({0: failure}, 1)
         return answer
 

@@ -7,12 +7,12 @@ import pytest
 
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.gate.baseline import Baseline
-from pytest_sessionreg.gate.measurement import MEASURES, Load, Measurement, machine_class
+from pytest_sessionreg.gate.measurement import MEASURES, Measurement, StormLoad, machine_class
 from pytest_sessionreg.results.environment import Environment
 
 _HERE = "Linux x86_64, 2 processors, ext4, Python 3.11, SQLite 3.40.1"
 _MEASUREMENT = Measurement(
-    load=Load("heartbeat", 8, 2.0, 20.0, None, 7),
+    load=StormLoad("heartbeat", 8, 2.0, 20.0, None, 7),
     policy="WriteQueue(patience=5)",
     ratios={"hold": (1.0, 1.25, 1e-05), "done": (1.0,)},
     control={"slowdown": (2.5, 2.25)},

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pytest_sessionreg.gate.judgement import Judgement, Verdict, judge
-from pytest_sessionreg.gate.measurement import MEASURES, Load, Measurement
+from pytest_sessionreg.gate.measurement import MEASURES, Measurement, StormLoad
 
-_LOAD = Load("heartbeat", 8, 2.0, 20.0, None, 7)
+_LOAD = StormLoad("heartbeat", 8, 2.0, 20.0, None, 7)
 _TOLERANCES = {measure.name: measure.tolerance for measure in MEASURES}
 
 

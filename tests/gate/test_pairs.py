@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_sessionreg.gate.measurement import Load, measured
+from pytest_sessionreg.gate.measurement import StormLoad, measure_pairs
 from pytest_sessionreg.gate.pairs import Ground, run_pairs, short_round
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.turn import storm_turn
@@ -36,8 +36,8 @@ def test_a_storm_and_its_control_take_turns_at_one_load_for_five_rounds_at_least
         assert (control.workers, control.writes, control.hold_ms, control.think_ms) == (2, 8, 1.0, 2.0)
         assert (control.policy, control.lost, control.integrity) == ("busy-timeout", 0, "ok")
         assert subject.lost == 0
-    found = measured(_TINY, pairs)
-    assert found.load == Load("heartbeat", 2, 1.0, 2.0, None, 8)
+    found = measure_pairs(_TINY, pairs)
+    assert found.load == StormLoad("heartbeat", 2, 1.0, 2.0, None, 8)
     assert set(found.ratios) == {"hold", "slowdown", "done"}
     assert set(found.control) == {"hold", "slowdown"}
     assert all(len(rounds) == 5 for rounds in (*found.ratios.values(), *found.control.values()))
@@ -71,7 +71,7 @@ def test_storms_of_functions_with_a_path_have_latencies_over_the_controls_ideal(
 
     plan = Plan.of(Function(write, "m:write", modules=(__name__,)), workers=2, writes=4, think_ms=1.0)
     with Ground.of(plan) as ground:
-        found = measured(plan, run_pairs(plan, ground, most=5, patience_s=60))
+        found = measure_pairs(plan, run_pairs(plan, ground, most=5, patience_s=60))
     assert set(found.ratios) == {"latency", "latency_p50", "done"}
     assert set(found.control) == {"slowdown"}, "no hold was asked for"
 

@@ -20,7 +20,7 @@ from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import policy_named
-from pytest_sessionreg.results.result import Run, StormResult
+from pytest_sessionreg.results.result import StormResult, StormRun
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
@@ -40,12 +40,12 @@ def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
+def run() -> StormRun:
     return run_storm(_PLAN)
 
 
 @pytest.fixture
-def stored(run: Run, tmp_path: Path) -> Callable[..., Path]:
+def stored(run: StormRun, tmp_path: Path) -> Callable[..., Path]:
     """Store a result of `rounds` rounds whose p99 is `p99_ms`, as NAME/storm.json; its directory."""
     environment = Environment.of(str(tmp_path / "x.db"))
 

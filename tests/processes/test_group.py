@@ -215,7 +215,7 @@ def test_workers_and_scratch_die_with_a_killed_parent(tmp_path: Path, method: St
         "if __name__ == '__main__':\n"
         f"    with Group([Call.plain(time.sleep, 600)] * 3, deadline_s=120, scratch={str(scratch)!r},\n"
         f"               start_method=StartMethod({method.value!r})) as group:\n"
-        "        group.wait_until_ready(); group.open_gate()\n"
+        "        group.wait_until_ready(); group.release()\n"
         "        print(*group.pids, flush=True); sys.stdin.readline()\n"
     )
     path = tmp_path / "parent.py"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import cloudpickle
 
-from pytest_sessionreg.processes.pickling import pickled
+from pytest_sessionreg.processes.pickling import pickle_value
 
 
 def test_code_keeps_its_file_name_down_to_the_innermost_function() -> None:
@@ -17,7 +17,7 @@ def test_code_keeps_its_file_name_down_to_the_innermost_function() -> None:
 
         return inner
 
-    rebuilt = pickle.loads(pickled(outer).data)
+    rebuilt = pickle.loads(pickle_value(outer).data)
     assert rebuilt is not outer
     assert rebuilt.__code__.co_filename == __file__
     assert rebuilt().__code__.co_filename == __file__
@@ -34,7 +34,7 @@ def test_methods_of_a_class_that_travels_whole_keep_their_file_name() -> None:
         def size(self) -> int:
             return 0
 
-    rebuilt = pickle.loads(pickled(Store).data)
+    rebuilt = pickle.loads(pickle_value(Store).data)
     assert rebuilt.write.__code__.co_filename == __file__
     assert rebuilt.size.fget.__code__.co_filename == __file__
 
@@ -45,14 +45,14 @@ def test_lines_that_no_file_holds_travel_with_the_code() -> None:
     try:
         namespace: dict[str, Callable[[], float]] = {}
         exec(compile("".join(lines), name, "exec"), namespace)  # noqa: S102  as a notebook does
-        assert pickled(namespace["cell"]).sources == {name: lines}
+        assert pickle_value(namespace["cell"]).sources == {name: lines}
     finally:
         del linecache.cache[name]
 
 
 def test_lines_of_files_do_not_travel() -> None:
     assert os.path.exists(__file__)
-    assert pickled(lambda: None).sources == {}
+    assert pickle_value(lambda: None).sources == {}
 
 
 def test_a_module_registered_by_the_caller_stays_registered() -> None:
@@ -60,9 +60,9 @@ def test_a_module_registered_by_the_caller_stays_registered() -> None:
 
     cloudpickle.register_pickle_by_value(module)
     try:
-        pickled(None, by_value=[module])
+        pickle_value(None, by_value=[module])
         assert module.__name__ in cloudpickle.list_registry_pickle_by_value()
     finally:
         cloudpickle.unregister_pickle_by_value(module)
-    pickled(None, by_value=[module])
+    pickle_value(None, by_value=[module])
     assert module.__name__ not in cloudpickle.list_registry_pickle_by_value()

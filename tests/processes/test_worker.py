@@ -40,7 +40,7 @@ def _running(
     group.start()
     try:
         group.wait_until_ready()
-        group.open_gate()
+        group.release()
     except DeadlinePassed:
         group.end()
         raise
@@ -89,7 +89,7 @@ def test_one_is_killed_and_the_others_finish(method: StartMethod) -> None:
     calls = [Call.plain(answer, number) for number in range(3)]
     with Group(calls, deadline_s=120, by_value=_ME, start_method=method) as group:
         group.wait_until_ready()
-        group.open_gate()
+        group.release()
         assert group[1].alive
         group[1].kill()
         assert not group[1].alive

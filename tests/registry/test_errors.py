@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from pytest_sessionreg.registry import errors
-from pytest_sessionreg.registry.errors import RegistryError, primary_code, translated
+from pytest_sessionreg.registry.errors import RegistryError, primary_code, translate_error
 
 
 def _error(code: int, name: str = "SQLITE_SOMETHING") -> sqlite3.OperationalError:
@@ -33,14 +33,14 @@ def _error(code: int, name: str = "SQLITE_SOMETHING") -> sqlite3.OperationalErro
     ],
 )
 def test_the_code_and_nothing_else_chooses_the_error(code: int, kind: type[RegistryError]) -> None:
-    error = translated(_error(code, "SQLITE_X"), database="/a/b.db", doing="reading")
+    error = translate_error(_error(code, "SQLITE_X"), database="/a/b.db", doing="reading")
     assert type(error) is kind
     assert error.code == code
     assert error.database == "/a/b.db"
 
 
 def test_a_message_names_the_object_its_state_and_the_remedy() -> None:
-    text = str(translated(_error(13, "SQLITE_FULL"), database="/a/b.db", doing="COMMIT"))
+    text = str(translate_error(_error(13, "SQLITE_FULL"), database="/a/b.db", doing="COMMIT"))
     assert text.startswith("/a/b.db: COMMIT failed with SQLITE_FULL")
     assert "free some space" in text
 

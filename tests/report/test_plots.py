@@ -28,18 +28,18 @@ from pytest_sessionreg.report.plots.timeline import _lanes, _overtakes
 from pytest_sessionreg.report.plots.waits import longest_waits
 from pytest_sessionreg.results.comparison import against_control
 from pytest_sessionreg.results.policies import policy_named
-from pytest_sessionreg.results.result import Quantiles, Run
+from pytest_sessionreg.results.result import Quantiles, StormRun
 from pytest_sessionreg.results.samples import COMMITTED, EXHAUSTED
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
+def run() -> StormRun:
     return run_storm(Plan(policy_named("queue"), workers=4, writes=12, hold_ms=1, think_ms=2))
 
 
-def _with(run: Run, count: int, columns: Mapping[str, Any], **changes: object) -> Run:
+def _with(run: StormRun, count: int, columns: Mapping[str, Any], **changes: object) -> StormRun:
     """`run` with `count` samples; `columns` replaces some of theirs."""
     tiled = {
         column.name: np.resize(getattr(run.samples, column.name), count).astype(np.int64)
@@ -52,7 +52,7 @@ def _with(run: Run, count: int, columns: Mapping[str, Any], **changes: object) -
     return replace(run, samples=samples, latency_ms=Quantiles.of(samples.latency_us), **changes)  # type: ignore[arg-type]
 
 
-def _crowd(run: Run, workers: int, writes: int, **changes: object) -> Run:
+def _crowd(run: StormRun, workers: int, writes: int, **changes: object) -> StormRun:
     """A storm of `workers`, in which worker 7 waits longest."""
     count = workers * writes
     worker = np.repeat(np.arange(workers), writes)
@@ -90,7 +90,7 @@ def _finding(figure: Figure) -> str:
     return title
 
 
-def test_latency_has_a_curve_per_policy_the_ideal_and_units(run: Run) -> None:
+def test_latency_has_a_curve_per_policy_the_ideal_and_units(run: StormRun) -> None:
     runs = [replace(run, policy="budget"), replace(run, policy="busy-timeout"), run]
     (axes,) = latency_by_percentile(runs).axes
     assert [label.split(":")[0] for label in _legend(axes)] == ["ideal", "budget", "busy-timeout", "queue"]
@@ -98,8 +98,8 @@ def test_latency_has_a_curve_per_policy_the_ideal_and_units(run: Run) -> None:
     assert axes.get_yscale() == "log"
 
 
-def test_latency_says_from_when_to_when_it_is(run: Run) -> None:
-    def label(shown: Run) -> str:
+def test_latency_says_from_when_to_when_it_is(run: StormRun) -> None:
+    def label(shown: StormRun) -> str:
         (axes,) = latency_by_percentile([shown]).axes
         return axes.get_ylabel()
 
@@ -109,7 +109,7 @@ def test_latency_says_from_when_to_when_it_is(run: Run) -> None:
     assert label(replace(run, samples=unknown)) == "latency in ms: the whole write"
 
 
-def test_latency_of_many_writes_is_drawn_with_few_points_and_its_maximum(run: Run) -> None:
+def test_latency_of_many_writes_is_drawn_with_few_points_and_its_maximum(run: StormRun) -> None:
     wait = np.arange(200_000)
     wait[123_456] = 9_000_000
     many = _with(run, 200_000, {"worker": 0, "wait_us": wait, "hold_us": 1000, "outcome": COMMITTED})
@@ -119,7 +119,7 @@ def test_latency_of_many_writes_is_drawn_with_few_points_and_its_maximum(run: Ru
     assert float(np.max(axes.get_lines()[-1].get_ydata())) == pytest.approx(9001.0)
 
 
-def test_latency_of_rounds_is_one_curve_and_a_band_per_policy(run: Run) -> None:
+def test_latency_of_rounds_is_one_curve_and_a_band_per_policy(run: StormRun) -> None:
     runs = [replace(run, round=number, rounds=3) for number in (1, 2, 3)]
     (axes,) = latency_by_percentile(runs).axes
     assert len(axes.get_lines()) == 2
@@ -127,7 +127,7 @@ def test_latency_of_rounds_is_one_curve_and_a_band_per_policy(run: Run) -> None:
     assert "median of 3 rounds" in axes.get_title(loc="left")
 
 
-def test_the_timeline_has_a_panel_per_policy_and_at_most_32_lanes(run: Run) -> None:
+def test_the_timeline_has_a_panel_per_policy_and_at_most_32_lanes(run: StormRun) -> None:
     crowd = _crowd(run, 100, 3)
     figure = timeline([crowd, replace(crowd, policy="budget")])
     assert len(figure.axes) == 2
@@ -141,7 +141,7 @@ def test_the_timeline_has_a_panel_per_policy_and_at_most_32_lanes(run: Run) -> N
         assert axes.get_ylim() == (34, 0)
 
 
-def test_the_timeline_marks_the_writes_that_gave_up(run: Run) -> None:
+def test_the_timeline_marks_the_writes_that_gave_up(run: StormRun) -> None:
     crowd = _crowd(run, 10, 2)
     outcome = np.where((crowd.samples.worker == 7) & (crowd.samples.sequence == 1), EXHAUSTED, COMMITTED)
     lost = replace(crowd, samples=replace(crowd.samples, outcome=outcome))
@@ -153,7 +153,7 @@ def test_the_timeline_marks_the_writes_that_gave_up(run: Run) -> None:
     assert not any(_points(line) for line in before.get_lines())
 
 
-def test_the_timeline_counts_who_overtook_the_longest_wait(run: Run) -> None:
+def test_the_timeline_counts_who_overtook_the_longest_wait(run: StormRun) -> None:
     # worker 0 waits from 10 to 110; one came before it, one after it was served first, one was served last
     columns = {
         "worker": [0, 1, 2, 3],
@@ -166,7 +166,7 @@ def test_the_timeline_counts_who_overtook_the_longest_wait(run: Run) -> None:
     assert _overtakes(_with(run, 4, columns)) == 1
 
 
-def test_retries_are_shares_of_writes_beside_the_budgets_end(run: Run) -> None:
+def test_retries_are_shares_of_writes_beside_the_budgets_end(run: StormRun) -> None:
     columns = {"retries": [0] * 6 + [1] * 2 + [15] * 2, "outcome": [COMMITTED] * 9 + [EXHAUSTED]}
     figure = retries_histogram([_with(run, 10, columns, policy="budget")])
     (axes,) = figure.axes
@@ -178,7 +178,7 @@ def test_retries_are_shares_of_writes_beside_the_budgets_end(run: Run) -> None:
     assert axes.get_xticklabels()[-1].get_text() == "gave\nup"
 
 
-def test_more_retries_than_the_budgets_have_ever_wider_bins(run: Run) -> None:
+def test_more_retries_than_the_budgets_have_ever_wider_bins(run: StormRun) -> None:
     figure = retries_histogram([_with(run, 4, {"retries": [0, 16, 31, 100], "outcome": COMMITTED}, policy="interval")])
     (axes,) = figure.axes
     labels = [label.get_text() for label in axes.get_xticklabels()]
@@ -187,12 +187,12 @@ def test_more_retries_than_the_budgets_have_ever_wider_bins(run: Run) -> None:
     assert "75.0% of writes" in _finding(figure)
 
 
-def test_retries_that_nobody_saw_are_said_to_be_unseen(run: Run) -> None:
+def test_retries_that_nobody_saw_are_said_to_be_unseen(run: StormRun) -> None:
     figure = retries_histogram([_with(run, 4, {"retries": -1}, policy="busy-timeout")])
     assert any("unseen" in text.get_text() for text in figure.axes[0].texts)
 
 
-def test_a_wait_darkens_the_cells_in_which_it_was_under_way(run: Run) -> None:
+def test_a_wait_darkens_the_cells_in_which_it_was_under_way(run: StormRun) -> None:
     columns = {"worker": [0, 1, 1], "started_us": [0, 600, 900], "wait_us": [300_000, 400, 1000], "hold_us": 0}
     grid = longest_waits(_with(run, 3, columns).samples, 1_200_000, rows=2)
     assert grid.shape == (2, 120)
@@ -202,7 +202,7 @@ def test_a_wait_darkens_the_cells_in_which_it_was_under_way(run: Run) -> None:
     assert np.isnan(grid[1, 1:]).all()
 
 
-def test_the_heat_map_groups_many_workers(run: Run) -> None:
+def test_the_heat_map_groups_many_workers(run: StormRun) -> None:
     crowd = _crowd(run, 256, 3)
     figure = wait_heat_map([crowd])
     (image,) = figure.axes[0].get_images()
@@ -210,7 +210,7 @@ def test_the_heat_map_groups_many_workers(run: Run) -> None:
     assert "50.0 ms" in _finding(figure)
 
 
-def test_the_forest_has_a_bar_per_policy_and_measure(run: Run) -> None:
+def test_the_forest_has_a_bar_per_policy_and_measure(run: StormRun) -> None:
     runs = [
         replace(run, policy=policy, round=number, rounds=5, throughput_per_s=value * (1 + number / 100))
         for number in range(1, 6)
@@ -264,7 +264,7 @@ def test_strips_without_runs_or_verdicts_are_refused(strips: list[Strip]) -> Non
         verdict_strips(strips, finding="", beneath="")
 
 
-def test_a_picture_is_1600_pixels_wide_and_a_bare_svg(run: Run) -> None:
+def test_a_picture_is_1600_pixels_wide_and_a_bare_svg(run: StormRun) -> None:
     figure = latency_by_percentile([run])
     picture = png(figure)
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"

@@ -12,37 +12,37 @@ from rich.table import Table
 
 from pytest_sessionreg.report import files
 from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, not_judged
+from pytest_sessionreg.report.conclusion import conclusion, load
 from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, percent, times
 from pytest_sessionreg.report.page import storm_page
 from pytest_sessionreg.report.plots import latency_by_percentile, retries_histogram, timeline, wait_heat_map
 from pytest_sessionreg.report.ratio_table import ratio_table
 from pytest_sessionreg.report.remarks import notes, remarks
 from pytest_sessionreg.report.table import storm_table
-from pytest_sessionreg.report.verdict import load, verdict
 from pytest_sessionreg.results.comparison import compare
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.results.failures import Failure
+from pytest_sessionreg.results.failures import WriteFailure
 from pytest_sessionreg.results.policies import policy_named
-from pytest_sessionreg.results.result import Counts, Run, Slowdown, StormResult
-from pytest_sessionreg.results.summary import standing
+from pytest_sessionreg.results.result import Counts, Slowdown, StormResult, StormRun
+from pytest_sessionreg.results.summary import summarize_policy
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
+def run() -> StormRun:
     return run_storm(Plan(policy_named("queue"), workers=4, writes=12, hold_ms=1, think_ms=2))
 
 
 @pytest.fixture(scope="module")
-def result(run: Run) -> StormResult:
+def result(run: StormRun) -> StormResult:
     runs = (replace(run, policy="budget"), replace(run, policy="busy-timeout", busy_rate=None), run)
     return StormResult(environment=Environment.of("/tmp/x.db"), command="sessionreg storm --seed 1", runs=runs)  # noqa: S108
 
 
 def _run(
-    run: Run, policy: str, slowdown: float | None, *, exhausted: int = 0, lost: int = 0, integrity: str = "ok"
-) -> Run:
+    run: StormRun, policy: str, slowdown: float | None, *, exhausted: int = 0, lost: int = 0, integrity: str = "ok"
+) -> StormRun:
     counts = Counts(
         attempted=1000,
         acknowledged=1000 - exhausted,
@@ -65,7 +65,7 @@ def _printed(table: Table | None) -> list[str]:
     return [line.rstrip() for line in console.export_text().splitlines()]
 
 
-def _ratio_table(run: Run, rounds: int) -> Table | None:
+def _ratio_table(run: StormRun, rounds: int) -> Table | None:
     """A queue with a tenth of the control's latency, an equal slowdown, and half the throughput."""
     runs = [
         replace(
@@ -83,10 +83,10 @@ def _ratio_table(run: Run, rounds: int) -> Table | None:
     return ratio_table(runs)
 
 
-def _partial(run: Run, reason: str) -> Run:
+def _partial(run: StormRun, reason: str) -> StormRun:
     """`run`, ended early."""
-    kind = type("PartialRun", (Run,), {})
-    partial: Run = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
+    kind = type("PartialRun", (StormRun,), {})
+    partial: StormRun = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
     object.__setattr__(partial, "partial", reason)
     return partial
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_had_is_a_dash() -> None:
     assert times(0.01234) == "0.012x"
 
 
-def test_the_table_fits_a_hundred_columns_with_the_worst_figures(run: Run) -> None:
+def test_the_table_fits_a_hundred_columns_with_the_worst_figures(run: StormRun) -> None:
     worst = replace(
         _run(run, "busy-timeout", 9876.0, exhausted=9_999, lost=999),
         busy_rate=1.0,
@@ -125,10 +125,10 @@ def test_the_table_fits_a_hundred_columns_with_the_worst_figures(run: Run) -> No
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 100
     for column in COLUMNS:
-        assert column.text(standing([worst])) in text
+        assert column.text(summarize_policy([worst])) in text
 
 
-def test_the_table_of_many_rounds_has_a_row_per_policy_and_fits(run: Run) -> None:
+def test_the_table_of_many_rounds_has_a_row_per_policy_and_fits(run: StormRun) -> None:
     worst = [
         replace(
             _run(run, policy, 9876.0, exhausted=99_999),
@@ -155,23 +155,23 @@ def test_the_table_of_many_rounds_has_a_row_per_policy_and_fits(run: Run) -> Non
     assert "5 rounds: counts are sums" in " ".join(lines)
 
 
-def test_what_was_not_checked_is_never_called_zero(run: Run) -> None:
+def test_what_was_not_checked_is_never_called_zero(run: StormRun) -> None:
     nobody_looked: Any = None
     unchecked = replace(run, counts=replace(run.counts, lost=nobody_looked))
     assert " ".join(_printed(storm_table([unchecked]))[3].split()).endswith("not checked")
-    text = verdict([replace(unchecked, policy="budget"), unchecked])
+    text = conclusion([replace(unchecked, policy="budget"), unchecked])
     assert "Whether writes were lost was not checked." in text
-    mixed = standing([unchecked, replace(run, round=2, rounds=2)])
+    mixed = summarize_policy([unchecked, replace(run, round=2, rounds=2)])
     assert COLUMNS[-1].text(mixed) == NOT_CHECKED
     assert any("not looked for in 1 rounds" in note for note in notes([mixed]))
 
 
-def test_a_partial_result_is_labelled_wherever_it_is_shown(run: Run, result: StormResult) -> None:
+def test_a_partial_result_is_labelled_wherever_it_is_shown(run: StormRun, result: StormResult) -> None:
     early = _partial(run, "interrupted after 3 s")
     lines = _printed(storm_table([early]))
     assert lines[3].split()[0] == "queue*"
     assert "* queue is partial: interrupted after 3 s" in " ".join(lines)
-    assert verdict([early]).startswith("Partial result (queue: interrupted after 3 s).")
+    assert conclusion([early]).startswith("Partial result (queue: interrupted after 3 s).")
     page = storm_page(replace(result, runs=(early,)), pictures={})
     assert "This result is partial (interrupted after 3 s)" in page
     for figure in (timeline([early]), wait_heat_map([early]), retries_histogram([early])):
@@ -180,13 +180,13 @@ def test_a_partial_result_is_labelled_wherever_it_is_shown(run: Run, result: Sto
     assert any("queue (partial)" in str(line.get_label()) for line in axes.get_lines())
 
 
-def test_missing_rounds_are_said(run: Run) -> None:
+def test_missing_rounds_are_said(run: StormRun) -> None:
     some = [replace(run, round=number, rounds=5) for number in (1, 2)]
-    assert verdict(some).startswith("Partial result (2 of 5 rounds).")
+    assert conclusion(some).startswith("Partial result (2 of 5 rounds).")
     assert "queue: 2 of 5 rounds were run" in " ".join(_printed(storm_table(some)))
 
 
-def test_ratios_are_shown_round_by_round_with_their_interval(run: Run) -> None:
+def test_ratios_are_shown_round_by_round_with_their_interval(run: StormRun) -> None:
     lines = _printed(_ratio_table(run, 5))
     assert max(map(len, lines)) <= 100
     (row,) = [line for line in lines if line.startswith("queue")]
@@ -197,14 +197,14 @@ def test_ratios_are_shown_round_by_round_with_their_interval(run: Run) -> None:
     ]
 
 
-def test_many_rounds_show_the_least_and_the_greatest(run: Run) -> None:
+def test_many_rounds_show_the_least_and_the_greatest(run: StormRun) -> None:
     lines = _printed(_ratio_table(run, 30))
     assert max(map(len, lines)) <= 100
     assert "least" in lines[1]
     assert "greatest" in lines[1]
 
 
-def test_a_few_rounds_have_ratios_and_no_interval(run: Run) -> None:
+def test_a_few_rounds_have_ratios_and_no_interval(run: StormRun) -> None:
     lines = _printed(_ratio_table(run, 3))
     (row,) = [line for line in lines if line.startswith("queue")]
     assert row.split() == ["queue", "p99", "ms", *["0.10x"] * 3, "0.10x", "-"]
@@ -237,63 +237,63 @@ def test_a_comparison_says_who_gave_up_more(result: StormResult) -> None:
     assert "queue: A gave up 0.0% of its writes, B 10.0%." in comparison_lines(compare(result, lossy))
 
 
-def test_the_verdict_says_that_the_budget_holds(run: Run) -> None:
-    text = verdict([_run(run, "budget", 1.4), _run(run, "queue", 1.05)])
+def test_the_verdict_says_that_the_budget_holds(run: StormRun) -> None:
+    text = conclusion([_run(run, "budget", 1.4), _run(run, "queue", 1.05)])
     assert "the 15-retry budget holds" in text
     assert "queue holds" in text
 
 
-def test_the_verdict_says_at_what_price(run: Run) -> None:
-    text = verdict([_run(run, "budget", 39.0), _run(run, "interval", 1.3), _run(run, "queue", 1.05)])
+def test_the_verdict_says_at_what_price(run: StormRun) -> None:
+    text = conclusion([_run(run, "budget", 39.0), _run(run, "interval", 1.3), _run(run, "queue", 1.05)])
     assert "gives up no write, but at a price" in text
     assert "39x the ideal" in text
     assert "queue holds" in text
 
 
-def test_the_verdict_says_how_many_writes_never_happened(run: Run) -> None:
-    text = verdict([_run(run, "budget", 10.0, exhausted=30), _run(run, "queue", 1.1)])
+def test_the_verdict_says_how_many_writes_never_happened(run: StormRun) -> None:
+    text = conclusion([_run(run, "budget", 10.0, exhausted=30), _run(run, "queue", 1.1)])
     assert "does not hold: 30 of 1000 writes never happened" in text
 
 
-def test_a_lost_write_comes_before_everything(run: Run) -> None:
-    text = verdict([_run(run, "budget", 1.0), _run(run, "queue", 1.0, lost=2)])
+def test_a_lost_write_comes_before_everything(run: StormRun) -> None:
+    text = conclusion([_run(run, "budget", 1.0), _run(run, "queue", 1.0, lost=2)])
     assert "queue lost 2 of 1000 acknowledged writes" in text
     assert "holds" not in text
 
 
-def test_a_damaged_database_comes_before_everything(run: Run) -> None:
-    assert "left a damaged database (page 3)" in verdict([_run(run, "queue", 1.0, integrity="page 3")])
+def test_a_damaged_database_comes_before_everything(run: StormRun) -> None:
+    assert "left a damaged database (page 3)" in conclusion([_run(run, "queue", 1.0, integrity="page 3")])
 
 
-def test_no_policy_is_recommended_that_gave_up_writes(run: Run) -> None:
-    text = verdict([_run(run, "budget", 30.0), _run(run, "busy-timeout", 1.1, exhausted=5), _run(run, "queue", 1.2)])
+def test_no_policy_is_recommended_that_gave_up_writes(run: StormRun) -> None:
+    text = conclusion([_run(run, "budget", 30.0), _run(run, "busy-timeout", 1.1, exhausted=5), _run(run, "queue", 1.2)])
     assert "queue holds" in text
 
 
-def test_without_the_budget_the_verdict_says_how_to_compare(run: Run) -> None:
-    assert "Add --policy budget" in verdict([_run(run, "queue", 1.05)])
+def test_without_the_budget_the_verdict_says_how_to_compare(run: StormRun) -> None:
+    assert "Add --policy budget" in conclusion([_run(run, "queue", 1.05)])
 
 
-def _failing(run: Run, failed: int) -> Run:
+def _failing(run: StormRun, failed: int) -> StormRun:
     return replace(run, counts=replace(run.counts, failed=failed, acknowledged=run.counts.acknowledged - failed))
 
 
-def test_writes_that_failed_by_themselves_are_not_held_against_the_budget(run: Run) -> None:
-    text = verdict([_failing(_run(run, "budget", 1.4), 30), _run(run, "queue", 1.1)])
+def test_writes_that_failed_by_themselves_are_not_held_against_the_budget(run: StormRun) -> None:
+    text = conclusion([_failing(_run(run, "budget", 1.4), 30), _run(run, "queue", 1.1)])
     assert "the 15-retry budget holds" in text
     assert "Writes failed, and not for want of the lock: 30 of 1000 under budget." in text
-    text = verdict([_failing(_run(run, "budget", 1.4), 1000)])
+    text = conclusion([_failing(_run(run, "budget", 1.4), 1000)])
     assert text.endswith("every write failed, and not for want of the lock. See to that first.")
 
 
-def test_where_no_policy_applies_none_is_advised(run: Run) -> None:
-    text = verdict([replace(_run(run, "own", None), contended_rate=None)])
+def test_where_no_policy_applies_none_is_advised(run: StormRun) -> None:
+    text = conclusion([replace(_run(run, "own", None), contended_rate=None)])
     assert "own gave up no write" in text
     assert "--policy" not in text
 
 
-def test_remarks_are_about_policies_and_not_their_rounds(run: Run) -> None:
-    failure = Failure("LookupError", "store.py:7", "gone", "Traceback ...", 2, worker=1, sequence=3)
+def test_remarks_are_about_policies_and_not_their_rounds(run: StormRun) -> None:
+    failure = WriteFailure("LookupError", "store.py:7", "gone", "Traceback ...", 2, worker=1, sequence=3)
     other = replace(failure, kind="KeyError", count=1)
     rounds = [replace(_failing(run, 3), failures=(failure, other), round=number, rounds=2) for number in (1, 2)]
     said = remarks(rounds)
@@ -309,17 +309,17 @@ def test_remarks_are_about_policies_and_not_their_rounds(run: Run) -> None:
     assert [line for line in remarks(behind) if "could not be kept; 2 writes were due" in line and "in round 2" in line]
 
 
-def test_too_few_writes_are_said_to_be_too_few(run: Run) -> None:
-    assert "too few for a p99" in verdict([_run(run, "budget", None), _run(run, "queue", None)])
+def test_too_few_writes_are_said_to_be_too_few(run: StormRun) -> None:
+    assert "too few for a p99" in conclusion([_run(run, "budget", None), _run(run, "queue", None)])
 
 
-def test_only_a_policy_near_the_ideal_holds(run: Run) -> None:
-    text = verdict([_run(run, "budget", 39.0), _run(run, "busy-timeout", 7.0)])
+def test_only_a_policy_near_the_ideal_holds(run: StormRun) -> None:
+    text = conclusion([_run(run, "budget", 39.0), _run(run, "busy-timeout", 7.0)])
     assert "busy-timeout does better, with" in text
     assert "busy-timeout holds" not in text
 
 
-def test_the_load_says_its_loop_and_its_workload(run: Run) -> None:
+def test_the_load_says_its_loop_and_its_workload(run: StormRun) -> None:
     assert load(run) == "4 writers, 1 ms hold, 2 ms think time, closed loop"
     assert load(replace(run, workload="package.module:function")).endswith("workload package.module:function")
 
@@ -327,7 +327,7 @@ def test_the_load_says_its_loop_and_its_workload(run: Run) -> None:
 def test_the_page_needs_no_network_and_says_the_verdict_first(result: StormResult) -> None:
     page = storm_page(result, pictures={"latency": "<svg></svg>"})
     assert not re.search(r"(src|href)=.?https?:", page)
-    assert page.index(verdict(result.runs).split(",")[0]) < page.index("<h2>")
+    assert page.index(conclusion(result.runs).split(",")[0]) < page.index("<h2>")
     assert "sessionreg storm --seed 1" in page
     assert result.environment.sqlite_version in page
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_sessionreg.results.comparison import against_control, compare
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import policy_named
-from pytest_sessionreg.results.result import Run, StormResult
+from pytest_sessionreg.results.result import StormResult, StormRun
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
@@ -16,7 +16,7 @@ _QUIET = (1.00, 1.02, 0.98, 1.01, 0.99)
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
+def run() -> StormRun:
     return run_storm(Plan(policy_named("queue"), workers=2, writes=4, hold_ms=0, think_ms=1))
 
 
@@ -25,7 +25,7 @@ def environment() -> Environment:
     return Environment.of("/tmp/x.db")  # noqa: S108  only its file system is asked
 
 
-def _rounds(run: Run, policy: str, p99_ms: Sequence[float | None]) -> list[Run]:
+def _rounds(run: StormRun, policy: str, p99_ms: Sequence[float | None]) -> list[StormRun]:
     return [
         replace(
             run,
@@ -40,19 +40,19 @@ def _rounds(run: Run, policy: str, p99_ms: Sequence[float | None]) -> list[Run]:
     ]
 
 
-def _result(environment: Environment, runs: Sequence[Run]) -> StormResult:
+def _result(environment: Environment, runs: Sequence[StormRun]) -> StormResult:
     return StormResult(environment=environment, command="sessionreg policies", runs=tuple(runs))
 
 
-def _partial(run: Run, reason: str) -> Run:
+def _partial(run: StormRun, reason: str) -> StormRun:
     """`run`, ended early."""
-    kind = type("PartialRun", (Run,), {})
-    partial: Run = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
+    kind = type("PartialRun", (StormRun,), {})
+    partial: StormRun = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
     object.__setattr__(partial, "partial", reason)
     return partial
 
 
-def test_a_round_that_ended_early_is_no_round(run: Run, environment: Environment) -> None:
+def test_a_round_that_ended_early_is_no_round(run: StormRun, environment: Environment) -> None:
     mark, queue = _rounds(run, "busy-timeout", [10.0] * 5), _rounds(run, "queue", [2.0] * 5)
     queue[2] = _partial(queue[2], "interrupted")
     (against,) = against_control([*mark, *queue])
@@ -61,7 +61,7 @@ def test_a_round_that_ended_early_is_no_round(run: Run, environment: Environment
     assert [policy.verdict for policy in early.policies] == ["no difference shown", "too few rounds"]
 
 
-def test_a_policy_is_set_against_the_control_of_the_same_round(run: Run) -> None:
+def test_a_policy_is_set_against_the_control_of_the_same_round(run: StormRun) -> None:
     weather = [1.0, 4.0, 2.0, 0.5, 3.0]
     mark = _rounds(run, "busy-timeout", [10 * value for value in weather])
     queue = _rounds(run, "queue", [2 * value for value in weather])
@@ -75,14 +75,14 @@ def test_a_policy_is_set_against_the_control_of_the_same_round(run: Run) -> None
     assert not throughput.differs
 
 
-def test_only_rounds_that_both_have_are_pairs(run: Run) -> None:
+def test_only_rounds_that_both_have_are_pairs(run: StormRun) -> None:
     mark = _rounds(run, "busy-timeout", [10.0] * 5)
     queue = _rounds(run, "queue", [2.0] * 5)[1:3]
     (against,) = against_control([*mark, *queue])
     assert against.ratios[0].rounds == pytest.approx([0.2, 0.2])
 
 
-def test_without_the_control_there_is_nothing_to_set_against(run: Run) -> None:
+def test_without_the_control_there_is_nothing_to_set_against(run: StormRun) -> None:
     assert against_control(_rounds(run, "queue", [1.0] * 5)) == ()
     assert against_control(_rounds(run, "busy-timeout", [1.0] * 5)) == ()
 
@@ -92,7 +92,7 @@ def test_without_the_control_there_is_nothing_to_set_against(run: Run) -> None:
     [(0.5, "faster"), (2.0, "slower"), (1.0, "no difference shown"), (1.005, "no difference shown")],
 )
 def test_a_difference_is_judged_by_its_interval(
-    run: Run, environment: Environment, factor: float, verdict: str
+    run: StormRun, environment: Environment, factor: float, verdict: str
 ) -> None:
     a = _result(environment, _rounds(run, "queue", [10 * value for value in _QUIET]))
     b = _result(environment, _rounds(run, "queue", [10 * factor * value for value in reversed(_QUIET)]))
@@ -103,19 +103,19 @@ def test_a_difference_is_judged_by_its_interval(
     assert policy.ratios[0].middle == pytest.approx(factor)
 
 
-def test_a_few_rounds_are_too_few(run: Run, environment: Environment) -> None:
+def test_a_few_rounds_are_too_few(run: StormRun, environment: Environment) -> None:
     a = _result(environment, _rounds(run, "queue", [10.0] * 5))
     b = _result(environment, _rounds(run, "queue", [90.0] * 4))
     assert compare(a, b).policies[0].verdict == "too few rounds"
 
 
-def test_rounds_without_a_p99_are_too_short(run: Run, environment: Environment) -> None:
+def test_rounds_without_a_p99_are_too_short(run: StormRun, environment: Environment) -> None:
     a = _result(environment, _rounds(run, "queue", [10.0] * 5))
     b = _result(environment, _rounds(run, "queue", [None] * 5))
     assert compare(a, b).policies[0].verdict == "too few writes for a p99"
 
 
-def test_lost_writes_come_before_speed(run: Run, environment: Environment) -> None:
+def test_lost_writes_come_before_speed(run: StormRun, environment: Environment) -> None:
     a = _result(environment, _rounds(run, "queue", [10.0] * 5))
     lossy = [replace(entry, counts=replace(entry.counts, lost=1)) for entry in _rounds(run, "queue", [1.0] * 5)]
     assert compare(a, _result(environment, lossy)).policies[0].verdict == "damage in B"
@@ -135,7 +135,7 @@ def test_lost_writes_come_before_speed(run: Run, environment: Environment) -> No
     ],
 )
 def test_results_of_different_places_are_never_judged(
-    run: Run, environment: Environment, other: dict[str, object]
+    run: StormRun, environment: Environment, other: dict[str, object]
 ) -> None:
     runs = _rounds(run, "queue", [10.0] * 5)
     elsewhere = replace(environment, **other)  # type: ignore[arg-type]
@@ -147,27 +147,29 @@ def test_results_of_different_places_are_never_judged(
     assert (policy.a.latency_ms.p99, policy.b.latency_ms.p99) == (10.0, 90.0)
 
 
-def test_the_machine_is_the_same_when_it_is_busier(run: Run, environment: Environment) -> None:
+def test_the_machine_is_the_same_when_it_is_busier(run: StormRun, environment: Environment) -> None:
     runs = _rounds(run, "queue", [10.0] * 5)
     busier = replace(environment, load_1m=50.0, memory_gib=environment.memory_gib + 0.1)
     assert compare(_result(environment, runs), _result(busier, runs)).differences == ()
 
 
 @pytest.mark.parametrize("other", [{"workers": 99}, {"hold_ms": 9.0}, {"think_ms": 9.0}, {"writes": 9}])
-def test_different_loads_are_said_to_be_different(run: Run, environment: Environment, other: dict[str, object]) -> None:
+def test_different_loads_are_said_to_be_different(
+    run: StormRun, environment: Environment, other: dict[str, object]
+) -> None:
     a = _rounds(run, "queue", [10.0] * 5)
     b = [replace(entry, **other) for entry in a]  # type: ignore[arg-type]
     (difference,) = compare(_result(environment, a), _result(environment, b)).differences
     assert difference.startswith(next(iter(other)).replace("_", " "))
 
 
-def test_another_seed_is_the_same_load(run: Run, environment: Environment) -> None:
+def test_another_seed_is_the_same_load(run: StormRun, environment: Environment) -> None:
     a = _rounds(run, "queue", [10.0] * 5)
     b = [replace(entry, seed=77) for entry in a]
     assert compare(_result(environment, a), _result(environment, b)).differences == ()
 
 
-def test_policies_of_one_result_alone_are_named(run: Run, environment: Environment) -> None:
+def test_policies_of_one_result_alone_are_named(run: StormRun, environment: Environment) -> None:
     a = _result(environment, _rounds(run, "queue", [1.0]) + _rounds(run, "budget", [1.0]))
     b = _result(environment, _rounds(run, "queue", [1.0]) + _rounds(run, "interval", [1.0]))
     comparison = compare(a, b)

@@ -13,13 +13,13 @@ from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.causes import likeliest_causes
 from pytest_sessionreg.results.ledger import OUTCOMES
-from pytest_sessionreg.results.limits import LIMITS, Budget, BudgetExceeded, judged_by
-from pytest_sessionreg.results.result import Run
+from pytest_sessionreg.results.limits import LIMITS, Budget, BudgetExceeded, check_limits
+from pytest_sessionreg.results.result import StormRun
 from pytest_sessionreg.results.samples import Samples
-from pytest_sessionreg.storm.analysis import Findings, analysed
+from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.rounds import Rounds
-from pytest_sessionreg.storm.verification import Evidence
+from pytest_sessionreg.storm.verification import Verification
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Write:
     outcome: str = "committed"
 
 
-def _run(writes: Sequence[Write], *, lost: int | None = 0) -> Run:
+def _run(writes: Sequence[Write], *, lost: int | None = 0) -> StormRun:
     ordered = sorted(writes, key=lambda write: (write.worker, write.started))
     columns = {name: np.zeros(len(ordered), dtype=np.int64) for name in Samples.__slots__}
     columns["late_us"] -= 1
@@ -50,7 +50,7 @@ def _run(writes: Sequence[Write], *, lost: int | None = 0) -> Run:
     }.items():
         columns[column] = np.array(values, dtype=np.int64)
     plan = Plan(RetryBudget(), workers=len({write.worker for write in writes}), think_ms=10)
-    return analysed(plan, Samples(**columns), Findings(Evidence(lost, 0, "ok")))
+    return analyse_storm(plan, Samples(**columns), Observations(Verification(lost, 0, "ok")))
 
 
 def _calm(*, workers: int = 4, turns: int = 100, shift: int = 0) -> list[Write]:
@@ -111,7 +111,7 @@ def test_over_five_rounds_the_interval_decides() -> None:
 def test_rounds_too_short_for_a_p99_have_one_together() -> None:
     rounds = [_run(_calm(turns=50, shift=shift)) for shift in (0, 1000)]
     assert rounds[0].latency_ms.p99 is None
-    (breach,) = judged_by(rounds, Budget(p99_ms=2.5)).breaches
+    (breach,) = check_limits(rounds, Budget(p99_ms=2.5)).breaches
     assert breach.found == pytest.approx(3)
     assert breach.low is None
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.results.result import Quantiles, Run, Slowdown, StormResult, quantile
+from pytest_sessionreg.results.result import Quantiles, Slowdown, StormResult, StormRun, quantile
 
 
 @pytest.mark.parametrize(("q", "enough"), [(0.5, 6), (0.9, 36), (0.99, 368), (0.999, 3688)])
@@ -68,7 +68,7 @@ def test_the_json_has_the_documented_fields(result: StormResult) -> None:
         "wal_reset_bug",
     } <= set(document["environment"])
     (run,) = document["runs"]
-    assert set(run) == {field.name for field in fields(Run)}
+    assert set(run) == {field.name for field in fields(StormRun)}
     assert set(run["counts"]) == {
         *("attempted", "acknowledged", "busy", "retries", "exhausted", "failed", "lost", "duplicated"),
     }
@@ -119,4 +119,4 @@ def test_a_failed_assertion_shows_counts_and_not_every_field(storm: Storm) -> No
 
 
 def test_a_run_of_the_fixture_is_the_same_type(storm: Storm) -> None:
-    assert isinstance(storm(workers=2, writes=2, hold_ms=0, think_ms=0), Run)
+    assert isinstance(storm(workers=2, writes=2, hold_ms=0, think_ms=0), StormRun)

@@ -13,13 +13,13 @@ import pytest
 from pytest_sessionreg import WriteQueue
 from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.results.ledger import OUTCOMES
-from pytest_sessionreg.results.result import Run
+from pytest_sessionreg.results.result import StormRun
 from pytest_sessionreg.results.samples import Samples
-from pytest_sessionreg.storm.analysis import Findings, analysed
+from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.verification import Evidence
+from pytest_sessionreg.storm.verification import Verification
 
-_SOUND = Findings(Evidence(lost=0, duplicated=0, integrity="ok"))
+_SOUND = Observations(Verification(lost=0, duplicated=0, integrity="ok"))
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ def _samples(writes: Sequence[Write]) -> Samples:
     return Samples(**columns)
 
 
-def _run(writes: Sequence[Write], *, rate_per_s: float | None = None) -> Run:
+def _run(writes: Sequence[Write], *, rate_per_s: float | None = None) -> StormRun:
     workers = len({write.worker for write in writes})
     plan = Plan(WriteQueue(), workers=workers, think_ms=0 if rate_per_s else 1, rate_per_s=rate_per_s)
-    return analysed(plan, _samples(writes), _SOUND)
+    return analyse_storm(plan, _samples(writes), _SOUND)
 
 
 def test_an_m_d_1_queue_waits_as_pollaczek_and_khinchine_say() -> None:
@@ -146,7 +146,7 @@ def test_a_failed_write_counts_the_median_hold_in_the_ideal() -> None:
 def test_an_open_loop_that_falls_behind_is_said_not_to_be_kept() -> None:
     """Twice the load that can be served: half of the writes are due and not begun when the last one is due."""
 
-    def served(interval: int) -> Run:
+    def served(interval: int) -> StormRun:
         service = 2000
         free_at, writes = 0, []
         for number in range(400):
@@ -184,4 +184,4 @@ def test_where_wait_and_hold_are_unknown_nothing_is_made_of_them() -> None:
 
 def test_no_write_makes_no_result() -> None:
     with pytest.raises(StormError, match="no write was attempted"):
-        analysed(Plan(WriteQueue()), _samples([]), _SOUND)
+        analyse_storm(Plan(WriteQueue()), _samples([]), _SOUND)

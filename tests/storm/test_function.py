@@ -19,7 +19,7 @@ from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFaile
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.workloads.connection_writer import sqlite_code
-from pytest_sessionreg.storm.workloads.function import Function, imported_by
+from pytest_sessionreg.storm.workloads.function import Function, modules_used_by
 
 
 def create(path: str) -> None:
@@ -239,7 +239,7 @@ def test_what_the_functions_of_a_module_use_is_loaded_once_for_all_workers(here:
     )
     (here / "mine_heavy.py").write_text(source)
     workload = Function(import_module("mine_heavy").write, "mine_heavy:write", modules=("mine_heavy",))
-    assert imported_by(["mine_heavy"]) == ["heavy_store", "os"]
+    assert modules_used_by(["mine_heavy"]) == ["heavy_store", "os"]
     assert storm(workload, workers=2, writes=2, think_ms=0).counts.acknowledged == 4
 
 
@@ -254,7 +254,7 @@ def test_a_lazy_object_of_a_module_is_not_woken(here: Path) -> None:
     )
     (here / "mine_lazy.py").write_text(source)
     import_module("mine_lazy")
-    assert imported_by(["mine_lazy"]) == ["json"]
+    assert modules_used_by(["mine_lazy"]) == ["json"]
 
 
 def test_connect_goes_with_a_function_that_takes_a_connection(storm: Storm) -> None:

@@ -15,11 +15,11 @@ from pytest_sessionreg.plugin import Storm, Workers
 from pytest_sessionreg.results import samples as samples_module
 from pytest_sessionreg.results.ledger import HEADER
 from pytest_sessionreg.results.samples import Samples
-from pytest_sessionreg.storm.analysis import Findings, analysed
+from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.descriptors import enough_descriptors
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
-from pytest_sessionreg.storm.verification import examine
+from pytest_sessionreg.storm.verification import verify_own_rows
 
 
 @pytest.mark.slow
@@ -82,7 +82,9 @@ def _peak(directory: Path, *, workers: int, writes: int) -> int:
     connection.close()
     tracemalloc.start()
     samples = Samples.read(paths, opened_ns=0)
-    run = analysed(Plan.of("heartbeat", workers=workers), samples, Findings(examine(database, "s", samples)))
+    run = analyse_storm(
+        Plan.of("heartbeat", workers=workers), samples, Observations(verify_own_rows(database, "s", samples))
+    )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (run.counts.attempted, run.lost) == (workers * writes, 0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_sessionreg.results.samples import Samples
-from pytest_sessionreg.storm.verification import accounted
+from pytest_sessionreg.storm.verification import verify_writes
 
 _Writes = list[tuple[int, int]]
 _some_writes = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=30)
@@ -30,11 +30,11 @@ def test_lost_and_duplicated_are_counted_exactly(
     acknowledged: set[tuple[int, int]], new: _Writes, old: _Writes
 ) -> None:
     """Against a count with plain Python; rows that were there before are nobody's evidence."""
-    evidence = accounted(_keys(old + new), _acknowledged(sorted(acknowledged)), "ok", before=_keys(old))
+    evidence = verify_writes(_keys(old + new), _acknowledged(sorted(acknowledged)), "ok", before=_keys(old))
     assert evidence.lost == len(acknowledged - set(new))
     assert evidence.duplicated == len(new) - len(set(new))
 
 
 def test_what_nobody_could_check_is_not_called_zero() -> None:
-    evidence = accounted(None, _acknowledged([(0, 0)]), "ok")
+    evidence = verify_writes(None, _acknowledged([(0, 0)]), "ok")
     assert (evidence.lost, evidence.duplicated) == (None, None)

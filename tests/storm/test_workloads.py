@@ -17,7 +17,7 @@ from pytest_sessionreg.storm.workloads.audit import Audit
 from pytest_sessionreg.storm.workloads.lock import Lock
 from pytest_sessionreg.storm.workloads.mixed import Mixed
 from pytest_sessionreg.storm.workloads.register import Register
-from pytest_sessionreg.storm.workloads.registry_workload import Part
+from pytest_sessionreg.storm.workloads.registry_workload import RegistryWrite
 from pytest_sessionreg.storm.workloads.skills import Skills
 
 
@@ -51,7 +51,7 @@ def _row_counts(database: str) -> dict[str, int]:
         connection.close()
 
 
-def _written(registry: Registry, part: Part, writes: int) -> None:
+def _written(registry: Registry, part: RegistryWrite, writes: int) -> None:
     part.set_up(registry)
     for sequence in range(writes):
         with registry.transaction():

@@ -13,7 +13,7 @@ from pytest_sessionreg.registry.sqlite.admission.retry_budget import RetryBudget
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
-from pytest_sessionreg.results.result import Run, quantile
+from pytest_sessionreg.results.result import StormRun, quantile
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
@@ -203,7 +203,7 @@ def _continued(frame: CapacityResult, earlier: CapacityResult) -> CapacityResult
     return _with(frame, rounds=earlier.rounds, partial=None)
 
 
-def _round(question: str, run: Run, target: Target) -> Round:
+def _round(question: str, run: StormRun, target: Target) -> Round:
     latency_ms = run.samples.latency_us / 1000
     p99 = quantile(latency_ms, 0.99)
     return Round(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["QUESTIONS", "Load", "Round", "Target", "pooled"]
+__all__ = ["QUESTIONS", "CapacityLoad", "Round", "Target", "pooled"]
 
 # "target": the whole target. "survival": no write given up, whatever the tail; asked of the retry budget alone, because
 # rounds in which policies with a patience of 5 s could give up would have to be longer than that.
@@ -47,7 +47,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class CapacityLoad:
     """All rounds of one question, policy, hold and number of writers."""
 
     writers: int
@@ -81,10 +81,10 @@ class Load:
         return None if self.slow <= _CHANCE and len(self.rounds) < _LOOKS else False
 
 
-def pooled(rounds: Sequence[Round], question: str, policy: str, hold_ms: float) -> dict[int, Load]:
+def pooled(rounds: Sequence[Round], question: str, policy: str, hold_ms: float) -> dict[int, CapacityLoad]:
     """The loads of one question, policy and hold, by their number of writers, ascending."""
     grouped: dict[int, list[Round]] = {}
     for entry in rounds:
         if (entry.question, entry.policy, entry.hold_ms) == (question, policy, hold_ms):
             grouped.setdefault(entry.writers, []).append(entry)
-    return {writers: Load(writers, tuple(grouped[writers])) for writers in sorted(grouped)}
+    return {writers: CapacityLoad(writers, tuple(grouped[writers])) for writers in sorted(grouped)}

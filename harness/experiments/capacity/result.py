@@ -8,7 +8,7 @@ from typing import Any
 from pytest_sessionreg.results.envelope import Envelope
 
 from .confidence import failing_share_bound
-from .load import Load, Round, Target, pooled
+from .load import CapacityLoad, Round, Target, pooled
 
 __all__ = ["KIND", "SCHEMA", "CapacityResult", "Point"]
 
@@ -97,7 +97,7 @@ class CapacityResult:
         return Envelope.read(text, make, kind=KIND, schema=SCHEMA)
 
 
-def bracket(loads: dict[int, Load], question: str, target: Target) -> tuple[int, int | None]:
+def bracket(loads: dict[int, CapacityLoad], question: str, target: Target) -> tuple[int, int | None]:
     """(held, failed): the largest number of writers that held below the smallest that failed."""
     failed = min((writers for writers, load in loads.items() if load.holds(question, target) is False), default=None)
     held = max(

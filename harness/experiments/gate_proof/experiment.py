@@ -16,9 +16,9 @@ from pytest_sessionreg.gate.pairs import Ground
 from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.results.environment import Environment
 
+from .case_progress import wanted
 from .cases import CASES, Case, notes_plan
 from .run import GateRun, append_run, read_runs
-from .standing import wanted
 
 __all__ = ["RUNS", "prove"]
 
@@ -116,7 +116,7 @@ def _busy_loops(count: int) -> Iterator[None]:
         return
     with Group([Call.plain(_spin) for _ in range(count)], deadline_s=_BUSY_PATIENCE_S) as group:
         group.wait_until_ready()
-        group.open_gate()
+        group.release()
         yield
 
 

@@ -21,7 +21,7 @@ _WORDS = {
 
 def outcome(result: ProofResult) -> ExperimentOutcome:
     """`result` as an Outcome."""
-    found = result.standings
+    found = result.cases
     return ExperimentOutcome(
         envelope=result.envelope,
         json=result.to_json(),
@@ -53,4 +53,4 @@ def read_outcome(text: str) -> ExperimentOutcome:
 def _pictures(result: ProofResult) -> Mapping[str, bytes]:
     from .picture import proof_pictures  # only now: matplotlib is loaded for nothing else here
 
-    return proof_pictures(result.runs, result.standings)
+    return proof_pictures(result.runs, result.cases)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pytest_sessionreg.gate.measurement import MEASURES
 from pytest_sessionreg.report.plots import Strip, png, svg, verdict_strips
 
+from .case_progress import CaseProgress
 from .cases import CASES
 from .run import GateRun
-from .standing import Standing
 
 __all__ = ["proof_pictures"]
 
 
-def proof_pictures(runs: Sequence[GateRun], found: Sequence[Standing]) -> dict[str, bytes]:
+def proof_pictures(runs: Sequence[GateRun], found: Sequence[CaseProgress]) -> dict[str, bytes]:
     """`gate-proof.png` and `gate-proof.svg`, by file name; none where no run compared anything."""
     strips = []
     for case in CASES:
@@ -37,7 +37,7 @@ def _excess(run: GateRun) -> float:
     return max(ratio / limits.get(name, 1.0) for name, ratio in moved.items())
 
 
-def _finding(found: Sequence[Standing]) -> str:
+def _finding(found: Sequence[CaseProgress]) -> str:
     unchanged = [standing for standing in found if not standing.case.regressed]
     changed = [standing for standing in found if standing.case.regressed]
     return (

@@ -8,8 +8,8 @@ from typing import Any
 
 from pytest_sessionreg.results.envelope import Envelope
 
+from .case_progress import CaseProgress, case_progress
 from .run import GateRun
-from .standing import Standing, standings
 
 __all__ = ["KIND", "SCHEMA", "ProofResult"]
 
@@ -26,9 +26,9 @@ class ProofResult:
     runs: Sequence[GateRun]
 
     @property
-    def standings(self) -> list[Standing]:
+    def cases(self) -> list[CaseProgress]:
         """How each case stands."""
-        return standings(self.runs, share=self.share)
+        return case_progress(self.runs, share=self.share)
 
     def to_json(self) -> str:
         """The result as JSON text, one line."""

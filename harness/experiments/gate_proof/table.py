@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pytest_sessionreg.gate.judgement import Verdict
 
-from .standing import Standing
+from .case_progress import CaseProgress
 
 __all__ = ["finding", "proof_table", "wrong"]
 
@@ -23,7 +23,7 @@ _VERDICTS = {
 }
 
 
-def proof_table(found: Sequence[Standing]) -> Table:
+def proof_table(found: Sequence[CaseProgress]) -> Table:
     """A row per case, at most 100 columns wide."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     table.add_column("\ncase", no_wrap=True)
@@ -44,7 +44,7 @@ def proof_table(found: Sequence[Standing]) -> Table:
     return table
 
 
-def finding(found: Sequence[Standing]) -> str:
+def finding(found: Sequence[CaseProgress]) -> str:
     """How often the gate was wrong, either way, and how long it took, in a few sentences."""
     sentences = []
     unchanged = [standing for standing in found if not standing.case.regressed and standing.runs]
@@ -67,7 +67,7 @@ def finding(found: Sequence[Standing]) -> str:
     return " ".join(sentences)
 
 
-def wrong(found: Sequence[Standing]) -> list[str]:
+def wrong(found: Sequence[CaseProgress]) -> list[str]:
     """The promises that are broken, a line each."""
     return [
         f"{standing.case.name}: {standing.wrong} of {_runs(standing.runs)} ended with the wrong verdict, "

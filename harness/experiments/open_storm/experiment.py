@@ -1,4 +1,4 @@
-"""The open storm: rounds of openers at one gate, for each state and each order of the steps."""
+"""The open storm: rounds of openers at one barrier, for each state and each order of the steps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 
-from ..rounds import interleaved
+from ..rounds import interleave_rounds
 from . import opener, stage
 from .opener import Opened
 from .orders import ORDER_NAMES, PATIENCE_S, Order, order_named
-from .result import KIND, SCHEMA, Failure, OpenStormResult, Round
+from .result import KIND, SCHEMA, OpeningFailure, OpenStormResult, Round
 from .stage import STATES
 
 __all__ = ["open_storm"]
@@ -50,7 +50,7 @@ def open_storm(
         state, name = cell
         return _round(order_named(name), state, openers, hold_ms, check)
 
-    done, partial = interleaved(
+    done, partial = interleave_rounds(
         cells, rounds, race, lambda cell: f"{cell[0]} file, {cell[1]}", on_step=on_step, check=check
     )
     return OpenStormResult(
@@ -82,9 +82,9 @@ def _round(order: Order, state: str, openers: int, hold_ms: float, check: Callab
         )
 
 
-def _failures(opened: Sequence[Opened]) -> tuple[Failure, ...]:
+def _failures(opened: Sequence[Opened]) -> tuple[OpeningFailure, ...]:
     counted = Counter((entry.phase, entry.code, entry.kind or "") for entry in opened if entry.phase is not None)
-    return tuple(Failure(phase, code, kind, count) for (phase, code, kind), count in counted.most_common())
+    return tuple(OpeningFailure(phase, code, kind, count) for (phase, code, kind), count in counted.most_common())
 
 
 def _integrity(path: str) -> str:

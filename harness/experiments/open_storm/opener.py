@@ -1,4 +1,4 @@
-"""One opener: a worker process that opens the file once, at the gate, and tells how it went."""
+"""One opener: a worker process that opens the file once, at the barrier, and tells how it went."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
 
-# loaded here, before the gate: Registry.open would load its default policy inside the measured time
+# loaded here, before the barrier: Registry.open would load its default policy inside the measured time
 import pytest_sessionreg.registry.sqlite.admission.write_queue  # noqa: F401
 
 from .orders import OpenFailed, Order, order_named

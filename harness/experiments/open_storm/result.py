@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_sessionreg.results.envelope import Envelope
 
-__all__ = ["KIND", "SCHEMA", "Cell", "Failure", "OpenStormResult", "Round"]
+__all__ = ["KIND", "SCHEMA", "Cell", "OpenStormResult", "OpeningFailure", "Round"]
 
 KIND = "open-storm"
 SCHEMA = 1
@@ -19,7 +19,7 @@ CONTROL = ("no-timeout", "fresh")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class OpeningFailure:
     """count openers failed in `phase` with SQLite's extended code (None where SQLite had no part in it) as `kind`."""
 
     phase: str
@@ -37,7 +37,7 @@ class Round:
     order: str
     state: str
     openers: int
-    failures: tuple[Failure, ...]
+    failures: tuple[OpeningFailure, ...]
     took_ms: tuple[float, ...]
     integrity: str
 
@@ -59,7 +59,7 @@ class Cell:
     rounds_failed: int
     openings: int
     failed: int
-    failures: tuple[Failure, ...]
+    failures: tuple[OpeningFailure, ...]
     median_ms: float
     longest_ms: float
     damaged: int
@@ -110,7 +110,10 @@ class OpenStormResult:
 
 
 def _round(entry: dict[str, Any]) -> Round:
-    made = {"failures": tuple(Failure(**failure) for failure in entry["failures"]), "took_ms": tuple(entry["took_ms"])}
+    made = {
+        "failures": tuple(OpeningFailure(**failure) for failure in entry["failures"]),
+        "took_ms": tuple(entry["took_ms"]),
+    }
     return Round(**{**entry, **made})
 
 
@@ -127,7 +130,7 @@ def _cell(order: str, state: str, rounds: list[Round]) -> Cell:
         rounds_failed=sum(1 for entry in rounds if entry.failed),
         openings=sum(entry.openers for entry in rounds),
         failed=sum(entry.failed for entry in rounds),
-        failures=tuple(Failure(*key, count) for key, count in counted.most_common()),
+        failures=tuple(OpeningFailure(*key, count) for key, count in counted.most_common()),
         median_ms=took[len(took) // 2],
         longest_ms=took[-1],
         damaged=sum(1 for entry in rounds if entry.integrity != "ok"),

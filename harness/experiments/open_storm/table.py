@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .orders import order_named
-from .result import Cell, Failure, OpenStormResult
+from .result import Cell, OpeningFailure, OpenStormResult
 from .stage import STATES
 
 __all__ = ["finding", "open_storm_table", "wrong"]
@@ -65,7 +65,7 @@ def _text(cell: Cell | None) -> Text:
     return text
 
 
-def _named(failure: Failure) -> str:
+def _named(failure: OpeningFailure) -> str:
     return f"{failure.phase}: {failure.kind if failure.code is None else failure.code}"
 
 

@@ -11,7 +11,7 @@ from pytest_sessionreg.registry.errors import RegistryError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import policy_named
-from pytest_sessionreg.results.result import Run, StormResult
+from pytest_sessionreg.results.result import StormResult, StormRun
 from pytest_sessionreg.storm.interruption import StormInterrupted
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm
@@ -65,7 +65,7 @@ def storms(
     Raises what run_storm raises while nothing has been measured.
     """
     environment = Environment.of(planned[0].plan.location())
-    runs: list[Run] = []
+    runs: list[StormRun] = []
     partial: str | None = None
     try:
         for number, storm in enumerate(planned, start=1):

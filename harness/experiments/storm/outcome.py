@@ -11,9 +11,9 @@ from rich.console import Console
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.report.renderers import Written
 from pytest_sessionreg.results.envelope import Envelope
-from pytest_sessionreg.results.failures import merged
+from pytest_sessionreg.results.failures import merge_failures
 from pytest_sessionreg.results.result import StormResult
-from pytest_sessionreg.results.summary import standings
+from pytest_sessionreg.results.summary import summarize_policies
 
 from ..outcome import Figures
 
@@ -25,7 +25,7 @@ class StormOutcome:
 
     def __init__(self, result: StormResult) -> None:
         self._result = result
-        self._failures = merged(failure for run in result.runs for failure in run.failures)
+        self._failures = merge_failures(failure for run in result.runs for failure in run.failures)
 
     @property
     def envelope(self) -> Envelope:
@@ -40,9 +40,9 @@ class StormOutcome:
     @property
     def finding(self) -> str:
         """The verdict."""
-        from pytest_sessionreg.report.verdict import verdict
+        from pytest_sessionreg.report.conclusion import conclusion
 
-        return verdict(self._result.runs)
+        return conclusion(self._result.runs)
 
     @property
     def figures(self) -> Sequence[Figures]:
@@ -60,7 +60,7 @@ class StormOutcome:
                     "writes /s": policy.throughput_per_s,
                 },
             )
-            for policy in standings(self._result.runs)
+            for policy in summarize_policies(self._result.runs)
         ]
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...gate.baseline import Baseline
     from ...storm.plan import Plan
     from ...storm.rounds import Rounds
-    from .conduct import Conduct
+    from .gated_storm import RunStorm
     from .record import Spool, StormRecord
 
 __all__ = ["STORM_GATE", "StormGate"]
@@ -55,7 +55,7 @@ class StormGate:
         elif self._options.gate != "off" or self._options.update:
             self._read_baseline()  # a file that is none is told before the first test
 
-    def conductor(self, item: pytest.Item) -> Conduct:
+    def conductor(self, item: pytest.Item) -> RunStorm:
         """What runs the storms of `item`."""
         return partial(self._conduct, item)
 
@@ -145,7 +145,7 @@ class StormGate:
         return "\n\n".join(problems)
 
     def _conduct(self, item: pytest.Item, plan: Plan, rounds: int) -> Rounds:
-        from .conduct import budget_of, conducted
+        from .gated_storm import budget_of, run_gated_storm
 
         number = item.stash[self._names] = item.stash[self._names] + 1
         nodeid = _nodeid(item)
@@ -156,7 +156,7 @@ class StormGate:
                 raise pytest.UsageError(f"{nodeid}: storm_budget takes limits by name, e.g. storm_budget(lost=0)")
             marked.update(mark.kwargs)
         budget = self._options.budget(marked)
-        found, record = conducted(name, plan, rounds, self._options, self._read_baseline())
+        found, record = run_gated_storm(name, plan, rounds, self._options, self._read_baseline())
         if budget is not None:
             # a storm cut short by --storm-scale may have too few writes for a limit that it usually has enough for
             record = budget_of(record, found, budget, strict=bool(marked) and self._options.scale >= 1)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ..clock import now
-from ..errors import RegistryError, primary_code, translated
+from ..errors import RegistryError, primary_code, translate_error
 from ..sqlite.schema import APPLICATION_ID
 from ..values import identifier, json_text
 from .ccr import session, token
@@ -168,7 +168,7 @@ def _refused(error: sqlite3.Error, path: str) -> RegistryError:
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
         reason = "a crash left it inside a transaction; open it once with its own program, which undoes that"
         return UnreadableSource(f"{reason}, then import again; nothing was imported", file=path)
-    return translated(error, database=path, doing="reading the source")
+    return translate_error(error, database=path, doing="reading the source")
 
 
 class _Database:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from ..errors import translated
+from ..errors import translate_error
 from ..sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def migrate(database: Database) -> int:
     except sqlite3.Error as error:
         database.rollback()
         doing = f"migrating it to schema version {SCHEMA_VERSION}"
-        raise translated(error, database=database.path, doing=doing) from error
+        raise translate_error(error, database=database.path, doing=doing) from error
     except BaseException:
         database.rollback()
         raise

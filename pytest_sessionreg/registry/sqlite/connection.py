@@ -10,7 +10,7 @@ import os
 import sqlite3
 from time import monotonic, sleep
 
-from ..errors import CannotOpen, DatabaseBusy, DatabaseCorrupt, primary_code, translated
+from ..errors import CannotOpen, DatabaseBusy, DatabaseCorrupt, primary_code, translate_error
 from ..location import create_private
 from .filesystem import refuse_unsafe
 
@@ -47,7 +47,7 @@ def open_connection(path: str) -> sqlite3.Connection:
         except sqlite3.Error as error:
             connection.close()
             if primary_code(error) != sqlite3.SQLITE_BUSY:
-                raise translated(error, database=path, doing="opening it") from error
+                raise translate_error(error, database=path, doing="opening it") from error
             if monotonic() >= deadline:
                 message = (
                     f"{path}: another process kept it locked for {OPEN_PATIENCE_S:g} s; find that process and end it"
@@ -77,7 +77,7 @@ def connect(path: str) -> sqlite3.Connection:
         return sqlite3.connect(path, timeout=OPEN_PATIENCE_S, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         if os.access(path, os.R_OK):
-            raise translated(error, database=path, doing="opening it") from error
+            raise translate_error(error, database=path, doing="opening it") from error
         message = f"{path}: cannot be opened; check the permissions of the file and its directory"
         raise CannotOpen(message, database=path, code=getattr(error, "sqlite_errorcode", None)) from error
 

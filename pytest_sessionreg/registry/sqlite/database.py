@@ -16,7 +16,7 @@ from ..errors import (
     WriteTimeout,
     WrongOwner,
     primary_code,
-    translated,
+    translate_error,
 )
 from .connection import OPEN_PATIENCE_S, open_connection, set_busy_timeout
 from .fork import discard_after_fork
@@ -113,7 +113,7 @@ class Database:
             raise
         except sqlite3.Error as error:
             self._record("failed", code=getattr(error, "sqlite_errorcode", None), phase="begin")
-            raise translated(error, database=self.path, doing="BEGIN IMMEDIATE") from error
+            raise translate_error(error, database=self.path, doing="BEGIN IMMEDIATE") from error
         self._held_from_ns = monotonic_ns()
         if not self._log.is_ours():
             self.rollback()
@@ -144,7 +144,7 @@ class Database:
         except sqlite3.Error as error:
             self._undo()
             self._leave("failed", code=getattr(error, "sqlite_errorcode", None), phase="commit")
-            raise translated(error, database=self.path, doing="COMMIT") from error
+            raise translate_error(error, database=self.path, doing="COMMIT") from error
         except BaseException:
             self._undo()
             self._leave("failed", code=None, phase="commit")
@@ -193,11 +193,11 @@ class Database:
             return connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             if primary_code(error) != sqlite3.SQLITE_BUSY:
-                raise translated(error, database=self.path, doing="reading") from error
+                raise translate_error(error, database=self.path, doing="reading") from error
         try:
             return self._patiently(connection, lambda: connection.execute(sql, parameters).fetchall())
         except sqlite3.Error as error:
-            raise translated(error, database=self.path, doing="reading") from error
+            raise translate_error(error, database=self.path, doing="reading") from error
 
     def schema_version(self) -> int:
         """The file's schema version; see schema.schema_version."""
@@ -285,7 +285,7 @@ class Database:
         try:
             return self._execute(sql, parameters)
         except sqlite3.Error as error:
-            raise translated(error, database=self.path, doing="writing") from error
+            raise translate_error(error, database=self.path, doing="writing") from error
 
     def _patiently(self, connection: sqlite3.Connection, read: Callable[[], T]) -> T:
         """The result of `read`, with SQLite itself waiting for locks meanwhile."""
@@ -301,7 +301,7 @@ class Database:
             try:
                 self._execute("ROLLBACK")
             except sqlite3.Error as error:
-                raise translated(error, database=self.path, doing="ROLLBACK") from error
+                raise translate_error(error, database=self.path, doing="ROLLBACK") from error
 
     def _leave(self, outcome: str, *, code: int | None, phase: str | None) -> None:
         ended_ns = monotonic_ns()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from ..errors import NotARegistry, SchemaTooNew, translated
+from ..errors import NotARegistry, SchemaTooNew, translate_error
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "schema_version"]
 
@@ -27,7 +27,7 @@ def schema_version(connection: sqlite3.Connection, path: str) -> int:
             if tables:  # ours, if another opener has migrated it since: it does so in one transaction
                 application, version = _identity(connection)
     except sqlite3.Error as error:
-        raise translated(error, database=path, doing="reading its schema version") from error
+        raise translate_error(error, database=path, doing="reading its schema version") from error
     if application != APPLICATION_ID and (application or version or tables):
         message = f"{path}: is an SQLite database but not a session registry; name another path"
         raise NotARegistry(message, database=path)

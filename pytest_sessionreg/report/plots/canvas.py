@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ...results.result import Run
+from ...results.result import StormRun
 from ...results.summary import partial_reason, rounds_by_policy
 
 __all__ = [
@@ -93,7 +93,7 @@ def tidy(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
 
 
-def typical_rounds(runs: Sequence[Run]) -> list[Run]:
+def typical_rounds(runs: Sequence[StormRun]) -> list[StormRun]:
     """One run of each policy: the round whose longest latency is the (lower) median of its rounds. Runs without writes,
     or whose waits nobody knows, are left out.
     """
@@ -106,13 +106,13 @@ def typical_rounds(runs: Sequence[Run]) -> list[Run]:
     return chosen
 
 
-def run_name(run: Run) -> str:
+def run_name(run: StormRun) -> str:
     """How a panel calls `run`: its policy, whether it is partial, and its round, if there are several."""
     partial = "" if partial_reason(run) is None else " (partial)"
     return f"{run.policy}{partial}{f', round {run.round}' if run.rounds > 1 else ''}"
 
 
-def waits_known(run: Run) -> bool:
+def waits_known(run: StormRun) -> bool:
     """Whether `run` has writes whose waits and holds were measured; a negative wait says that nobody knows it."""
     return len(run.samples) > 0 and bool(run.samples.wait_us[0] >= 0)
 

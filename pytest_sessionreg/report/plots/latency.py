@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from ...results.ideal import ideal_latencies_us
-from ...results.result import Run
-from ...results.summary import Standing, rounds_by_policy, standings
+from ...results.result import StormRun
+from ...results.summary import PolicySummary, rounds_by_policy, summarize_policies
+from ..conclusion import load
 from ..figures import milliseconds, times
-from ..verdict import load
 from .canvas import canvas, style, tidy, title, waits_known
 
 __all__ = ["latency_by_percentile"]
@@ -26,7 +26,7 @@ _MOST_POINTS = 600
 Curve = npt.NDArray[np.float64]
 
 
-def latency_by_percentile(runs: Sequence[Run]) -> Figure:
+def latency_by_percentile(runs: Sequence[StormRun]) -> Figure:
     """Latency of every policy against the ideal, over the percentile on a logarithmic tail axis; 1600 x 1160 pixels.
 
     With several rounds: the median of the rounds' curves, and a band from the least to the greatest of them.
@@ -39,7 +39,7 @@ def latency_by_percentile(runs: Sequence[Run]) -> Figure:
     if known:
         ideals = [np.sort(ideal_latencies_us(run.samples)) / 1000 for run in known]
         _draw(axes, ideals, "#000000", ":", "ideal: first come, first served", band=0.18)
-    every = standings(run for rounds in policies.values() for run in rounds)
+    every = summarize_policies(run for rounds in policies.values() for run in rounds)
     for policy, rounds in zip(every, policies.values(), strict=True):
         colour, line = style(policy.policy, list(policies))
         latencies = [np.sort(run.samples.latency_us) / 1000 for run in rounds]
@@ -96,7 +96,7 @@ def _percentile_ticks(axes: Axes, count: int) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _label(policy: Standing) -> str:
+def _label(policy: PolicySummary) -> str:
     never = f", gave up {policy.never_happened} of {policy.attempted}" if policy.never_happened else ""
     partial = " (partial)" if policy.partial else ""
     p99 = policy.latency_ms.p99
@@ -104,14 +104,14 @@ def _label(policy: Standing) -> str:
     return f"{policy.policy}{partial}: {tail}{never}"
 
 
-def _span(run: Run) -> str:
+def _span(run: StormRun) -> str:
     """From when to when a latency is."""
     if run.loop == "open":
         return "scheduled instant to end of write"
     return "first attempt to COMMIT" if waits_known(run) else "the whole write"
 
 
-def _finding(every: Sequence[Standing]) -> str:
+def _finding(every: Sequence[PolicySummary]) -> str:
     known = sorted((policy.slowdown.p99, policy.policy) for policy in every if policy.slowdown.p99 is not None)
     if not known:
         return "Latency of a write"
@@ -121,7 +121,7 @@ def _finding(every: Sequence[Standing]) -> str:
     return f"p99 is {times(worst)} the ideal under {worst_policy}, {times(best)} under {best_policy}"
 
 
-def _beneath(runs: Sequence[Run], every: Sequence[Standing]) -> str:
+def _beneath(runs: Sequence[StormRun], every: Sequence[PolicySummary]) -> str:
     most = max(policy.rounds for policy in every)
     rounds = f"; median of {most} rounds, bands: least to greatest" if most > 1 else ""
     return f"{load(runs[0])}{rounds}"

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ...registry.sqlite.admission.retry_budget import RetryBudget
-from ...results.result import Run
+from ...results.result import StormRun
 from ...results.samples import EXHAUSTED
 from ...results.summary import partial_reason, rounds_by_policy
+from ..conclusion import load
 from ..figures import percent
-from ..verdict import load
 from .canvas import INK, QUIET, canvas, panel_title, style, tidy, title
 
 __all__ = ["retries_histogram"]
@@ -25,7 +25,7 @@ _BUDGET = RetryBudget().retries
 _LEAST_SHARE = 0.01
 
 
-def retries_histogram(runs: Sequence[Run]) -> Figure:
+def retries_histogram(runs: Sequence[StormRun]) -> Figure:
     """A panel per policy: the share of its writes, on a logarithmic axis, that took 0, 1, ... 15 retries, then ever
     wider bins, and that gave up; 1600 pixels wide. All rounds together.
     """

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ...results.result import Run
+from ...results.result import StormRun
 from ...results.samples import EXHAUSTED, FAILED, Samples
+from ..conclusion import load
 from ..figures import milliseconds
-from ..verdict import load
 from .canvas import INK, canvas, panel_title, run_name, tidy, title, typical_rounds
 
 __all__ = ["timeline"]
@@ -34,7 +34,7 @@ _WAIT, _HOLD, _GAVE_UP, _LOCK = "#F2C14E", "#0072B2", "#B2182B", "#555555"
 Instants = npt.NDArray[np.int64]
 
 
-def timeline(runs: Sequence[Run]) -> Figure:
+def timeline(runs: Sequence[StormRun]) -> Figure:
     """A panel per policy: the moments around the longest wait of its typical round; 1600 pixels wide.
 
     All windows are equally long. Of more than 32 workers 32 have a lane: the one that waited longest, those that held
@@ -52,7 +52,7 @@ def timeline(runs: Sequence[Run]) -> Figure:
     for axes, run, workers in zip(panels, shown, lanes, strict=True):
         _draw(axes, run, workers, length)
         panel_title(axes, _described(run, workers, length))
-    panels[-1].set_xlabel("seconds since the gate opened")
+    panels[-1].set_xlabel("seconds since the barrier opened")
     figure.legend(
         handles=[
             Patch(color=_WAIT, label="waits for the lock"),
@@ -70,7 +70,7 @@ def timeline(runs: Sequence[Run]) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class _Longest:
-    """The longest wait: whose, and from when to when, in microseconds since the gate."""
+    """The longest wait: whose, and from when to when, in microseconds since the barrier."""
 
     worker: int
     start_us: int
@@ -89,7 +89,7 @@ def _longest(samples: Samples) -> _Longest:
     return _Longest(int(samples.worker[index]), start, start + int(samples.wait_us[index]))
 
 
-def _window_length(runs: Sequence[Run]) -> int:
+def _window_length(runs: Sequence[StormRun]) -> int:
     """Microseconds: long enough for some 160 holds, and never longer than the longest of the storms."""
     holds = [run.samples.hold_us[run.samples.committed] for run in runs]
     medians = [float(np.median(hold)) for hold in holds if len(hold)]
@@ -97,12 +97,12 @@ def _window_length(runs: Sequence[Run]) -> int:
     return int(min(wanted, max(run.elapsed_s for run in runs) * 1e6))
 
 
-def _window(run: Run, length: int) -> tuple[int, int]:
+def _window(run: StormRun, length: int) -> tuple[int, int]:
     start = max(0, int(_longest(run.samples).end_us - _END_OF_WAIT * length))
     return start, start + length
 
 
-def _lanes(run: Run, length: int) -> list[int]:
+def _lanes(run: StormRun, length: int) -> list[int]:
     """The workers to show: the one that waited longest, those that held the lock most often then, and of the others as
     many as there is room for, evenly spaced.
     """
@@ -121,7 +121,7 @@ def _lanes(run: Run, length: int) -> list[int]:
     return sorted(chosen | {others[place] for place in spaced})
 
 
-def _draw(axes: Axes, run: Run, workers: Sequence[int], length: int) -> None:
+def _draw(axes: Axes, run: StormRun, workers: Sequence[int], length: int) -> None:
     samples = run.samples
     start, end = _window(run, length)
     waited_until = samples.started_us + samples.wait_us
@@ -180,7 +180,7 @@ def _spans(starts: Instants, lengths: Instants) -> list[tuple[float, float]]:
     return [(start / 1e6, length / 1e6) for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
 
 
-def _described(run: Run, workers: Sequence[int], length: int) -> str:
+def _described(run: StormRun, workers: Sequence[int], length: int) -> str:
     start, end = _window(run, length)
     longest = _longest(run.samples)
     ended = "gave up after" if (run.samples.outcome == EXHAUSTED).any() else "longest wait"
@@ -191,7 +191,7 @@ def _described(run: Run, workers: Sequence[int], length: int) -> str:
     )
 
 
-def _overtakes(run: Run) -> int:
+def _overtakes(run: StormRun) -> int:
     """How many writes were admitted during the longest wait that had begun to wait after it."""
     samples = run.samples
     longest = _longest(samples)
@@ -200,7 +200,7 @@ def _overtakes(run: Run) -> int:
     return int(later.sum())
 
 
-def _finding(runs: Sequence[Run]) -> str:
+def _finding(runs: Sequence[StormRun]) -> str:
     counted = sorted(((_overtakes(run), run.policy) for run in runs), reverse=True)
     (most, policy), (least, fairest) = counted[0], counted[-1]
     later = f"{most or 'no'} later write{'' if most < 2 else 's'} overtook the one that waited longest"

@@ -11,10 +11,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from ...results.result import Run
+from ...results.result import StormRun
 from ...results.samples import EXHAUSTED, Samples
+from ..conclusion import load
 from ..figures import milliseconds
-from ..verdict import load
 from .canvas import canvas, panel_title, run_name, title, typical_rounds
 
 __all__ = ["longest_waits", "wait_heat_map"]
@@ -26,7 +26,7 @@ _LEAST_MS = 0.5
 Grid = npt.NDArray[np.float64]
 
 
-def wait_heat_map(runs: Sequence[Run]) -> Figure:
+def wait_heat_map(runs: Sequence[StormRun]) -> Figure:
     """A panel per policy, time by worker: the longest wait under way in each cell, in ms on a logarithmic colour scale;
     where writers gave up, a mark. Of several rounds the typical one. 1600 pixels wide.
     """
@@ -59,7 +59,7 @@ def wait_heat_map(runs: Sequence[Run]) -> Figure:
         axes.set_ylabel("worker")
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-    panels[-1].set_xlabel("seconds since the gate opened")
+    panels[-1].set_xlabel("seconds since the barrier opened")
     bar = figure.colorbar(
         panels[0].get_images()[0], ax=list(panels), label="longest wait under way, ms (white: under 0.5)", aspect=40
     )
@@ -72,7 +72,7 @@ def wait_heat_map(runs: Sequence[Run]) -> Figure:
 def longest_waits(samples: Samples, until_us: float, *, rows: int) -> Grid:
     """The longest wait under way in each of `rows` x 120 cells, in ms; NaN where nobody waited half a millisecond.
 
-    Rows are groups of consecutive workers; columns divide the time from the gate to `until_us`.
+    Rows are groups of consecutive workers; columns divide the time from the barrier to `until_us`.
     """
     grid = np.full(rows * _MOST_COLUMNS, np.nan)
     waited = samples.wait_us >= _LEAST_MS * 1000
@@ -89,7 +89,7 @@ def longest_waits(samples: Samples, until_us: float, *, rows: int) -> Grid:
     return grid.reshape(rows, _MOST_COLUMNS)
 
 
-def _finding(runs: Sequence[Run]) -> str:
+def _finding(runs: Sequence[StormRun]) -> str:
     """The worst worker against the middle one: what the picture shows as stripes."""
     worst = []
     for run in runs:

@@ -21,7 +21,7 @@ from ..storm_writes import create_table, drop_table, rows
 from .connection_writer import ConnectionWriter
 from .own_writer import OwnWriter
 
-__all__ = ["Function", "given", "imported_by", "load_function", "loaded"]
+__all__ = ["Function", "load_function", "loaded_modules", "modules_used_by", "workload_from"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
@@ -94,8 +94,8 @@ class Function:
         """The writer of one worker."""
         path = job.site.database
         if not self.admitted:
-            given = path if self.connect is None else self.connect(path)
-            return OwnWriter(job, ledger, failures, given, self.function)
+            workload_from = path if self.connect is None else self.connect(path)
+            return OwnWriter(job, ledger, failures, workload_from, self.function)
         connection = (self.connect or open_connection)(path)
         return ConnectionWriter(job, ledger, failures, connection, self.function, insert=self._own_rows)
 
@@ -123,7 +123,7 @@ class Function:
         name = f"{self.name}: {getattr(function, '__qualname__', repr(function))}({site.database!r})"
         try:
             calls = [Call.plain(wrap, function, site.database)]
-            with Group(calls, deadline_s=_PATIENCE_S, by_value=loaded(self.modules)) as group:
+            with Group(calls, deadline_s=_PATIENCE_S, by_value=loaded_modules(self.modules)) as group:
                 return group.run()[0]
         except WorkerFailed as error:
             failure = error.failures[0]
@@ -162,7 +162,7 @@ def load_function(reference: str) -> Function:
     )
 
 
-def given(
+def workload_from(
     workload: str | Callable[..., object] | T,
     *,
     connect: Callable[[str], Any] | None,
@@ -182,18 +182,18 @@ def given(
     return workload
 
 
-def loaded(modules: Iterable[str]) -> list[ModuleType]:
+def loaded_modules(modules: Iterable[str]) -> list[ModuleType]:
     """Those of `modules` that this process has loaded."""
     return [sys.modules[name] for name in modules if name in sys.modules]
 
 
-def imported_by(modules: Iterable[str]) -> list[str]:
+def modules_used_by(modules: Iterable[str]) -> list[str]:
     """Names of the modules that `modules` have something of: what their functions use, workers need not each load.
 
     Without pytest, which any test module has and hardly a worker needs.
     """
     names: set[str] = set()
-    for module in loaded(modules):
+    for module in loaded_modules(modules):
         for variable, value in vars(module).items():
             name = "" if variable.startswith("__") else _module_name(value)
             if name in sys.modules and name not in modules:

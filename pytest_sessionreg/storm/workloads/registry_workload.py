@@ -17,14 +17,14 @@ from ...results.ledger import Ledger
 from ..job import SETUP_PATIENCE_S, Job, Site
 from ..storm_writes import CREATE_TABLE, INSERT, rows
 
-__all__ = ["Part", "RegistryStorm", "RegistryWorkload"]
+__all__ = ["RegistryStorm", "RegistryWorkload", "RegistryWrite"]
 
 
-class Part(Protocol):
+class RegistryWrite(Protocol):
     """One worker's part of a built-in workload."""
 
     def set_up(self, registry: Registry) -> None:
-        """What has to be in the database before the gate opens. Called in the storm's own process; not measured."""
+        """What has to be in the database before the barrier opens. Called in the storm's own process; not measured."""
 
     def write(self, registry: Registry, sequence: int) -> None:
         """One write, called inside an open transaction; measured."""
@@ -35,7 +35,7 @@ class PartKind(Protocol):
 
     name: str
 
-    def __call__(self, storm: str, worker: int, seed: int) -> Part: ...
+    def __call__(self, storm: str, worker: int, seed: int) -> RegistryWrite: ...
 
 
 class RegistryStorm:
@@ -90,7 +90,7 @@ class RegistryWorkload(RegistryStorm):
 
 
 class _Writer:
-    def __init__(self, job: Job, ledger: Ledger, part: Part) -> None:
+    def __init__(self, job: Job, ledger: Ledger, part: RegistryWrite) -> None:
         self._storm, self._worker, self._hold_s = job.site.storm, job.worker, job.hold_s
         self._part = part
         self._registry = Registry.open(job.site.database, workspace=job.site.storm, policy=job.policy, observer=ledger)

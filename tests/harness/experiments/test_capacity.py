@@ -11,7 +11,7 @@ from rich.console import Console
 from pytest_sessionreg._harness.experiments.capacity.confidence import failing_share_bound
 from pytest_sessionreg._harness.experiments.capacity.experiment import capacity
 from pytest_sessionreg._harness.experiments.capacity.law import give_up_chance, longest_patience_ms, mean_patience_ms
-from pytest_sessionreg._harness.experiments.capacity.load import Load, Round, Target
+from pytest_sessionreg._harness.experiments.capacity.load import CapacityLoad, Round, Target
 from pytest_sessionreg._harness.experiments.capacity.result import CapacityResult
 from pytest_sessionreg._harness.experiments.capacity.search import search
 from pytest_sessionreg._harness.experiments.capacity.table import capacity_table, finding
@@ -95,21 +95,21 @@ def test_the_law_has_the_numbers_of_the_deployed_budget() -> None:
 
 def test_one_round_that_gave_up_a_write_fails_until_a_hundred_others_did_not() -> None:
     bad, good = _round(gave_up=1), _round()
-    assert Load(8, (bad,)).holds("target", _TARGET) is False
-    assert Load(8, (bad, *[good] * 98)).holds("target", _TARGET) is False
-    assert Load(8, (bad, *[good] * 99)).holds("target", _TARGET) is True
-    assert Load(8, (bad,)).holds("survival", _TARGET) is False
+    assert CapacityLoad(8, (bad,)).holds("target", _TARGET) is False
+    assert CapacityLoad(8, (bad, *[good] * 98)).holds("target", _TARGET) is False
+    assert CapacityLoad(8, (bad, *[good] * 99)).holds("target", _TARGET) is True
+    assert CapacityLoad(8, (bad,)).holds("survival", _TARGET) is False
 
 
 def test_a_tail_is_judged_by_the_share_of_slow_writes() -> None:
-    assert Load(8, (_round(slow=4),)).holds("target", _TARGET) is True
-    assert Load(8, (_round(slow=5),)).holds("target", _TARGET) is False
-    assert Load(8, (_round(slow=400),)).holds("survival", _TARGET) is True
+    assert CapacityLoad(8, (_round(slow=4),)).holds("target", _TARGET) is True
+    assert CapacityLoad(8, (_round(slow=5),)).holds("target", _TARGET) is False
+    assert CapacityLoad(8, (_round(slow=400),)).holds("survival", _TARGET) is True
     few = _round(writes=100, slow=2)
-    assert Load(8, (few,)).holds("target", _TARGET) is None, "two slow writes prove nothing yet"
-    assert Load(8, (few, few, few)).holds("target", _TARGET) is False
-    assert Load(8, (few, _round(writes=200))).holds("target", _TARGET) is True
-    assert Load(8, ()).holds("target", _TARGET) is None
+    assert CapacityLoad(8, (few,)).holds("target", _TARGET) is None, "two slow writes prove nothing yet"
+    assert CapacityLoad(8, (few, few, few)).holds("target", _TARGET) is False
+    assert CapacityLoad(8, (few, _round(writes=200))).holds("target", _TARGET) is True
+    assert CapacityLoad(8, ()).holds("target", _TARGET) is None
 
 
 @pytest.mark.slow

@@ -10,14 +10,14 @@ import psutil
 import pytest
 
 from pytest_sessionreg._harness.experiments.gate_proof import experiment
+from pytest_sessionreg._harness.experiments.gate_proof.case_progress import case_progress
 from pytest_sessionreg._harness.experiments.gate_proof.cases import CASES, Case, notes_plan
 from pytest_sessionreg._harness.experiments.gate_proof.experiment import prove
 from pytest_sessionreg._harness.experiments.gate_proof.result import ProofResult
 from pytest_sessionreg._harness.experiments.gate_proof.run import GateRun, append_run, read_runs
-from pytest_sessionreg._harness.experiments.gate_proof.standing import standings
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.gate.baseline import Baseline
-from pytest_sessionreg.gate.measurement import Load, machine_class
+from pytest_sessionreg.gate.measurement import StormLoad, machine_class
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.storm.storm import run_storm
 
@@ -39,14 +39,14 @@ def test_the_cases_are_those_that_the_gate_promises() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_is_a_storm_of_one_load(case: Case) -> None:
     plan = notes_plan(case)
-    assert Load.of(plan) == Load.of(notes_plan())
+    assert StormLoad.of(plan) == StormLoad.of(notes_plan())
     run = run_storm(replace(plan, workers=2, writes=3))
     assert (run.counts.acknowledged, run.lost, run.integrity) == (6, 0, "ok")
 
 
 @pytest.mark.slow
 def test_a_proof_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "_baseline", lambda _: Baseline())  # so that the gate has nothing to storm for
+    monkeypatch.setattr(experiment, "_baseline", lambda _: Baseline())  # so that the barrier has nothing to storm for
     seen: list[GateRun] = []
     told: list[tuple[int, int]] = []
 
@@ -90,13 +90,13 @@ def test_how_a_case_stands() -> None:
     unchanged, _, slower, *_ = CASES
     runs = [_run(unchanged, number, "REGRESSED" if number == 7 else "PASS") for number in range(100)]
     runs += [_run(slower, number, "PASS" if number < 2 else "REGRESSED") for number in range(5)]
-    found = {standing.case.name: standing for standing in standings(runs)}
+    found = {standing.case.name: standing for standing in case_progress(runs)}
     assert found[unchanged.name].verdicts == {"PASS": 99, "REGRESSED": 1}
     assert (found[unchanged.name].wrong, found[unchanged.name].holds) == (1, True)
     assert (found[slower.name].wrong, found[slower.name].holds) == (2, False), "that cannot be made good any more"
     assert found[CASES[3].name].holds is None
-    assert standings(runs[:50], share=0.5)[0].holds is True
-    assert standings(runs[:49], share=0.5)[0].holds is None
+    assert case_progress(runs[:50], share=0.5)[0].holds is True
+    assert case_progress(runs[:49], share=0.5)[0].holds is None
 
 
 def _command(*words: str) -> subprocess.CompletedProcess[str]:
@@ -128,7 +128,7 @@ def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> N
     document = json.loads((tmp_path / "gate-proof.json").read_text())
     assert (document["kind"], document["schema"], len(document["runs"])) == ("gate-proof", 1, 2 * len(CASES))
     result = ProofResult.from_json((tmp_path / "gate-proof.json").read_text())
-    assert result.standings == standings(read_runs(path), share=0.1)
+    assert result.cases == case_progress(read_runs(path), share=0.1)
 
 
 @pytest.mark.parametrize("words", [["--minutes", "-1"], ["--minutes", "nan"], ["--share", "0"], ["--share", "2"]])

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_sessionreg import WriteQueue
 from pytest_sessionreg.gate.baseline import Baseline
-from pytest_sessionreg.gate.measurement import Load, Measurement, machine_class
+from pytest_sessionreg.gate.measurement import Measurement, StormLoad, machine_class
 from pytest_sessionreg.results.environment import Environment
 
 _STORE = """
@@ -52,7 +52,7 @@ def baseline(pytester: pytest.Pytester) -> Callable[..., Path]:
 
     def make(*names: str, hold: float = 1.0) -> Path:
         measurement = Measurement(
-            load=Load("write", 2, 1.0, 2.0, None, 6),
+            load=StormLoad("write", 2, 1.0, 2.0, None, 6),
             policy=repr(WriteQueue()),
             ratios={"hold": (hold,) * 8, "slowdown": (1.1,) * 8, "done": (1.0,) * 8},
             control={},

@@ -15,8 +15,8 @@ from ...gate.gate import measure_storm, run_gate
 from ...gate.pairs import Ground
 from ...results.causes import likeliest_causes
 from ...results.environment import Environment
-from ...results.limits import Budget, BudgetExceeded, described, judged_by
-from ...results.result import Run, StormResult
+from ...results.limits import Budget, BudgetExceeded, check_limits, describe_storm
+from ...results.result import StormResult, StormRun
 from ...storm.interruption import StormInterrupted, WorkloadFailed
 from ...storm.plan import Plan
 from ...storm.rounds import Rounds, run_rounds
@@ -24,25 +24,25 @@ from ...storm.turn import storm_turn
 from .options import StormOptions
 from .record import StormRecord
 
-__all__ = ["Conduct", "budget_of", "conducted", "scaled"]
+__all__ = ["RunStorm", "budget_of", "run_gated_storm", "scale_plan"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
 
-class Conduct(Protocol):
+class RunStorm(Protocol):
     """Runs the rounds of a storm."""
 
     def __call__(self, plan: Plan, rounds: int, /) -> Rounds:
         """The rounds of `plan`."""
 
 
-def conducted(
+def run_gated_storm(
     name: str, plan: Plan, rounds: int, options: StormOptions, baseline: Baseline
 ) -> tuple[Rounds, StormRecord]:
     """The rounds of the storm called `name`, and its record without what the budget says. Raises what run_rounds
     raises.
     """
-    plan = scaled(plan, options.scale)
+    plan = scale_plan(plan, options.scale)
     with ExitStack() as stack:
         stack.enter_context(storm_turn())
         # before the storm, while the file is still as the test made it
@@ -72,16 +72,16 @@ def conducted(
 
 def budget_of(record: StormRecord, found: Rounds, budget: Budget, *, strict: bool) -> StormRecord:
     """`record` with what `budget` says of `found`. strict: whether a limit without a figure is no pass."""
-    finding = judged_by(found.runs, budget)
+    finding = check_limits(found.runs, budget)
     over = None
     if finding.breaches:
-        over = str(BudgetExceeded(described(found[0]), finding.breaches, likeliest_causes(found.runs)))
+        over = str(BudgetExceeded(describe_storm(found[0]), finding.breaches, likeliest_causes(found.runs)))
     elif strict and finding.unchecked:
-        over = f"{described(found[0])}: {'; '.join(finding.unchecked)}"
+        over = f"{describe_storm(found[0])}: {'; '.join(finding.unchecked)}"
     return replace(record, over=over, unchecked=() if strict else finding.unchecked)
 
 
-def scaled(plan: Plan, scale: float) -> Plan:
+def scale_plan(plan: Plan, scale: float) -> Plan:
     """`plan`, `scale` times as long."""
     if scale == 1:
         return plan
@@ -90,7 +90,7 @@ def scaled(plan: Plan, scale: float) -> Plan:
     return replace(plan, writes=max(1, round((plan.writes or 1) * scale)))
 
 
-def _write_report(name: str, plan: Plan, runs: tuple[Run, ...], options: StormOptions) -> str | None:
+def _write_report(name: str, plan: Plan, runs: tuple[StormRun, ...], options: StormOptions) -> str | None:
     """Store the storm where a report is asked for; what that lacks, if anything."""
     if options.report is None:
         return None

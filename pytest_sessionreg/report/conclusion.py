@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..results.policies import Own
-from ..results.result import Run
-from ..results.summary import Standing, standings
+from ..results.result import StormRun
+from ..results.summary import PolicySummary, summarize_policies
 from .figures import milliseconds, percent, times
 
-__all__ = ["load", "verdict"]
+__all__ = ["conclusion", "load"]
 
 # A policy "holds" when it gave up no write, lost none, and its tail stays within twice that of a perfect queue.
 _HOLDS_SLOWDOWN_P99 = 2.0
 
 
-def load(run: Run) -> str:
+def load(run: StormRun) -> str:
     """The load in words, e.g. "32 writers, 2 ms hold, 150 ms think time, closed loop"; a workload other than heartbeat
     by name.
     """
@@ -26,9 +26,9 @@ def load(run: Run) -> str:
     return f"{writers}, {run.hold_ms:g} ms hold, {loop}{workload}"
 
 
-def verdict(runs: Sequence[Run]) -> str:
+def conclusion(runs: Sequence[StormRun]) -> str:
     """The sentence for `runs`, all of one load: each policy once, or all its rounds."""
-    every = standings(runs)
+    every = summarize_policies(runs)
     at = f"{_partial(every)}At {load(runs[0])}{_rounds(every)},"
     broken = [policy for policy in every if policy.broken]
     if broken:
@@ -39,7 +39,7 @@ def verdict(runs: Sequence[Run]) -> str:
     return f"{at} {_findings(every)}.{_failures(every)}{unchecked}"
 
 
-def _findings(every: Sequence[Standing]) -> str:
+def _findings(every: Sequence[PolicySummary]) -> str:
     budget = next((policy for policy in every if policy.policy == "budget"), None)
     others = [policy for policy in every if policy is not budget]
     if budget is not None:
@@ -49,13 +49,13 @@ def _findings(every: Sequence[Standing]) -> str:
     return f"{'; '.join(map(_standing, others))}{advice}"
 
 
-def _failures(every: Sequence[Standing]) -> str:
+def _failures(every: Sequence[PolicySummary]) -> str:
     """Writes that failed say nothing of a policy: it gave up none of them."""
     failed = [f"{policy.failed} of {policy.attempted} under {policy.policy}" for policy in every if policy.failed]
     return f" Writes failed, and not for want of the lock: {', '.join(failed)}." if failed else ""
 
 
-def _partial(every: Sequence[Standing]) -> str:
+def _partial(every: Sequence[PolicySummary]) -> str:
     reasons = {policy.policy: policy.partial[0] for policy in every if policy.partial}
     if reasons:
         return f"Partial result ({'; '.join(f'{name}: {reason}' for name, reason in reasons.items())}). "
@@ -65,12 +65,12 @@ def _partial(every: Sequence[Standing]) -> str:
     return ""
 
 
-def _rounds(every: Sequence[Standing]) -> str:
+def _rounds(every: Sequence[PolicySummary]) -> str:
     most = max(policy.rounds for policy in every)
     return f", over {most} rounds" if most > 1 else ""
 
 
-def _budget(policy: Standing) -> str:
+def _budget(policy: PolicySummary) -> str:
     if policy.exhausted:
         never = f"{policy.exhausted} of {policy.attempted} writes never happened"
         return f"the 15-retry budget does not hold: {never} ({_tail(policy)})"
@@ -82,7 +82,7 @@ def _budget(policy: Standing) -> str:
     return f"the 15-retry budget holds: {_tail(policy)}"
 
 
-def _alternative(budget: Standing, others: Sequence[Standing]) -> str:
+def _alternative(budget: PolicySummary, others: Sequence[PolicySummary]) -> str:
     """What would hold where the budget does not: the policy with the shortest tail that gave up nothing."""
     candidates = [
         (policy.slowdown.p99, policy) for policy in others if not policy.exhausted and policy.slowdown.p99 is not None
@@ -99,20 +99,20 @@ def _alternative(budget: Standing, others: Sequence[Standing]) -> str:
     return f"; {best.policy} holds, with {_tail(best)}"
 
 
-def _tail(policy: Standing) -> str:
+def _tail(policy: PolicySummary) -> str:
     if policy.slowdown.p99 is None:
         return f"longest {milliseconds(policy.latency_ms.max)} ms"
     return f"p99 {milliseconds(policy.latency_ms.p99)} ms, {times(policy.slowdown.p99)} the ideal"
 
 
-def _standing(policy: Standing) -> str:
+def _standing(policy: PolicySummary) -> str:
     never = policy.exhausted
     gave_up = f"gave up {never} of {policy.attempted} writes" if never else "gave up no write"
     contended = "" if policy.contended_rate is None else f", contended {percent(policy.contended_rate)}"
     return f"{policy.policy} {gave_up} ({_tail(policy)}{contended})"
 
 
-def _damage(policy: Standing) -> str:
+def _damage(policy: PolicySummary) -> str:
     what = []
     if policy.lost:
         what.append(f"lost {policy.lost} of {policy.acknowledged} acknowledged writes")

@@ -11,11 +11,11 @@ from pytest_sessionreg.gate.judgement import Verdict
 from .cases import CASES, Case
 from .run import GateRun
 
-__all__ = ["Standing", "standings", "wanted"]
+__all__ = ["CaseProgress", "case_progress", "wanted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CaseProgress:
     """A case so far. wanted: runs that were asked for. wrong: runs with the wrong verdict. median_s, longest_s: of its
     runs. holds: whether no more were wrong than tolerated; None while runs are missing that could still change it.
     """
@@ -35,7 +35,7 @@ def wanted(case: Case, share: float) -> int:
     return math.ceil(case.runs * share)
 
 
-def standings(runs: Sequence[GateRun], *, share: float = 1.0) -> list[Standing]:
+def case_progress(runs: Sequence[GateRun], *, share: float = 1.0) -> list[CaseProgress]:
     """How each case stands after `runs`; share: of the whole number of runs that the proof is asked for."""
     found = []
     for case in CASES:
@@ -46,7 +46,7 @@ def standings(runs: Sequence[GateRun], *, share: float = 1.0) -> list[Standing]:
         seconds = sorted(run.seconds for run in own)
         complete = len(own) >= wanted(case, share)
         found.append(
-            Standing(
+            CaseProgress(
                 case=case,
                 runs=len(own),
                 wanted=max(len(own), wanted(case, share)),
