@@ -21,8 +21,8 @@ __all__ = ["Call", "dumps", "loads"]
 class Call:
     """A function and its positional arguments, to be called in a worker before the barrier.
 
-    What it returns is called, without arguments, once the barrier is released; that call's result is the worker's. For a
-    function with nothing to prepare use `Call.plain`. crash_at: where the worker is to be killed, after the barrier.
+    What it returns is called, without arguments, once the barrier is released; that call's result is the worker's. For
+    a function with nothing to prepare use `Call.plain`. crash_at: where the worker is killed, after the barrier.
     """
 
     prepare: Callable[..., Callable[[], Any]]

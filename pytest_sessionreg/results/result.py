@@ -102,8 +102,8 @@ class StormRun:
     in each transaction. think_ms: mean pause before each write. database: the file, if the caller named one. busy_rate:
     busy BEGINs over all BEGINs, None under BusyTimeout. contended_rate: writes that waited over 0.5 ms. latency_ms:
     wait plus hold; in an open loop from the instant for which a write was scheduled; of a hook from start to end.
-    throughput_per_s: acknowledged writes over elapsed_s, from the barrier to the last write's end. utilization: share of
-    elapsed_s in which the lock was held. Where wait and hold are unknown, so are contended_rate, utilization, ideal_ms
+    throughput_per_s: acknowledged writes over elapsed_s, from the barrier to the last write's end. utilization: share
+    of elapsed_s in which the lock was held. Where wait and hold are unknown, so are contended_rate, utilization, ideal_ms
     and slowdown. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal. backlog: writes that
     were due and not begun when the last one was due; kept: whether the offered load was kept, False if that backlog
     grew; both None in a closed loop. recorder_ns: what recording one write cost, measured before the storm. failures:

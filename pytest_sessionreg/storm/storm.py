@@ -55,8 +55,8 @@ _PRELOAD = (
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a storm stands: writes recorded of those planned (None by duration), seconds since the barrier, and the rates so
-    far. in_line: how many writers stand in the write queue's line just now, None under other policies.
+    """How a storm stands: writes recorded of those planned (None by duration), seconds since the barrier, and the rates
+    so far. in_line: how many writers stand in the write queue's line just now, None under other policies.
     """
 
     policy: str

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/scale.py [gate] [memory] [million]
 
-Bars: 256 workers at the barrier within 3 s; 1,024 workers under 8 GiB; a million writes reduced to a result within 5 s and
-500 MB.
+Bars: 256 workers at the barrier within 3 s; 1,024 workers under 8 GiB; a million writes reduced to a result within 5 s
+and 500 MB.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A store of notes, and the ways in which a commit can make it worse: what the barrier has to notice."""
+"""A store of notes, and the ways in which a commit can make it worse: what the gate has to notice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOTES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One change of the store. name: in results. regressed: whether it is one that the barrier has to notice. busy: busy
+    """One change of the store. name: in results. regressed: whether it is one that the gate has to notice. busy: busy
     loops that run beside the gate, not beside its baseline. runs: of a whole proof; tolerated: how many of them may end
     with the wrong verdict: REGRESSED where nothing regressed, anything else where something did.
     """
