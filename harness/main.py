@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from pytest_sessionreg import RegistryError, __version__
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.extras import MissingExtra
 from pytest_sessionreg.processes import ProcessError
 

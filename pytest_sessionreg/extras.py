@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from .error_base import SessionregError
+
 __all__ = ["MissingExtra", "missing", "remedy", "require"]
 
 
-class MissingExtra(ImportError):
+class MissingExtra(SessionregError, ImportError):
     """What was asked for needs a package that is not installed. The message names it and the extra to install."""
 
 

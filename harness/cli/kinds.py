@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 
 from ..experiments.outcome import Outcome
 

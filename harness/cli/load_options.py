@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES, workload_named

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.results.result import StormResult
 
 from ..experiments.outcome import Outcome

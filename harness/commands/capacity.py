@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.results.policies import POLICY_NAMES
 
 from ..cli.console import command_line

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.results.comparison import MEASURES, Comparison
 from pytest_sessionreg.results.comparison import compare as compared
 from pytest_sessionreg.results.result import StormResult

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.judgement import Judgement, Verdict
 from pytest_sessionreg.results.environment import Environment

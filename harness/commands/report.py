@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.extras import MissingExtra
 from pytest_sessionreg.report.renderers import Renderers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 
 from ..cli.console import command_line
 from ..cli.delivery import deliver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.gate import measure_storm, run_gate
 from pytest_sessionreg.gate.judgement import Judgement

@@ -10,7 +10,7 @@ import ctypes
 import os
 import sys
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 
 __all__ = ["DiskRefused", "drop_privileges", "enter_disk", "make_disk"]
 

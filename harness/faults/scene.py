@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from time import monotonic, monotonic_ns
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 
 __all__ = ["GHOST", "STORM", "Board", "Scene"]

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from typing import Self
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 
 __all__ = ["PATIENCE_S", "Tell", "Victim"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from rich.console import Console
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.extras import require
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..errors import ResultError, StormError
+from ..error_base import ResultError, StormError
 from ..results.numbers import check_number
 from .measurement import MEASURES, Measurement, StormLoad
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..error_base import SessionregError
 from .message import Missed, WorkerFailure
 
 __all__ = [
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 
-class ProcessError(Exception):
+class ProcessError(SessionregError):
     """Base of the errors of this package."""
 
 

@@ -9,6 +9,8 @@ import errno
 import os
 import sqlite3
 
+from ..error_base import SessionregError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .holder import Holder
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 
-class RegistryError(Exception):
+class RegistryError(SessionregError):
     """Base of every error of the registry.
 
     `database` is the path of the file concerned, empty where none is. `code` is SQLite's extended result code, None

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["Parameters", "at_least", "between"]
+__all__ = ["Parameters", "at_least", "between", "warn_renamed"]
 
 
 class Parameters:
@@ -61,3 +61,10 @@ def between(minimum: float, maximum: float, value: Any, name: str) -> Any:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not minimum <= value <= maximum:
         raise ValueError(f"{name}={value!r}: must be a number from {minimum} to {maximum}")
     return value
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Warn whoever called the caller that it uses an old spelling."""
+    import warnings  # here: hardly anybody is warned
+
+    warnings.warn(f"{old} is now {new}; the old spelling goes in 0.3", DeprecationWarning, stacklevel=3)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import StormError
+from ..error_base import StormError
 from .ideal import serve
 from .result import Quantiles, Slowdown, StormRun
 

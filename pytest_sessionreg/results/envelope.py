@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
-from ..errors import ResultError
+from ..error_base import ResultError
 from .environment import Environment
 
 __all__ = ["Envelope"]

@@ -12,7 +12,7 @@ import struct
 from types import TracebackType
 from typing import Self
 
-from ..errors import StormError
+from ..error_base import StormError
 from ..registry.sqlite.admission.record import WriteRecord
 
 __all__ = ["HEADER", "OUTCOMES", "PHASES", "RECORD", "UNKNOWN_NS", "UNSEEN", "Ledger"]

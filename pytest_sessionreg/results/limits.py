@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from ..errors import StormError
+from ..error_base import StormError
 from .causes import Cause, likeliest_causes
 from .ideal import ideal_latencies_us
 from .numbers import check_number

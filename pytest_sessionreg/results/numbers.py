@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..errors import StormError
+from ..error_base import StormError
 
 __all__ = ["check_number"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import NoReturn
 
-from ..errors import StormError
+from ..error_base import StormError
 from ..registry.parameters import Parameters
 from ..registry.sqlite.admission.busy_timeout import BusyTimeout
 from ..registry.sqlite.admission.fixed_interval import FixedInterval
@@ -31,6 +31,8 @@ POLICY_NAMES = tuple(policy.name for policy in _DEFAULTS)
 # Compared only where it is asked for: what the seed's synchronous wait costs whoever holds the lock.
 _SPIN = RetryBudget(spin=True)
 ON_REQUEST = (_SPIN.name,)
+# Of parameters in results of 0.1.
+_FORMER_NAMES = {"BusyTimeout": {"seconds": "patience"}, "FixedInterval": {"seconds": "interval"}}
 
 
 def policy_named(name: str) -> AdmissionPolicy:
@@ -52,7 +54,10 @@ def policy_shown_as(text: str) -> AdmissionPolicy:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise TypeError("it is no call with named parameters")  # noqa: TRY301  one end for all that it is not
         values = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg is not None}
-        policy: AdmissionPolicy = kinds[call.func.id](**values)
+        names = _FORMER_NAMES.get(call.func.id, {})
+        policy: AdmissionPolicy = kinds[call.func.id](
+            **{names.get(name, name): value for name, value in values.items()}
+        )
     except (SyntaxError, ValueError, TypeError, KeyError) as error:
         raise StormError(
             f"policy {text!r} cannot be made again ({type(error).__name__}: {error}); it is none of {', '.join(kinds)}"

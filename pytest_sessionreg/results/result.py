@@ -96,21 +96,40 @@ class Slowdown:
 class StormRun:
     """One storm under one policy.
 
-    policy: its name ("own" where the workload does its own transactions); policy_parameters: as Python shows it.
-    workload: its name; workload_parameters: what else it takes to make it again. writes: per worker, None if the storm
-    ran for duration_s. rate_per_s: writes scheduled per second over all workers, None in a closed loop. hold_ms: slept
-    in each transaction. think_ms: mean pause before each write. database: the file, if the caller named one. busy_rate:
-    busy BEGINs over all BEGINs, None under BusyTimeout. contended_rate: writes that waited over 0.5 ms. latency_ms:
-    wait plus hold; in an open loop from the instant for which a write was scheduled; of a hook from start to end.
-    throughput_per_s: acknowledged writes over elapsed_s, from the barrier to the last write's end. utilization: share
-    of elapsed_s in which the lock was held. Where wait and hold are unknown, so are contended_rate, utilization, ideal_ms
-    and slowdown. fairness: Jain's index of the workers' mean latencies, 1.0 when all are equal. backlog: writes that
-    were due and not begun when the last one was due; kept: whether the offered load was kept, False if that backlog
-    grew; both None in a closed loop. recorder_ns: what recording one write cost, measured before the storm. failures:
-    of the caller's own code, by kind; given_up: what its exhausted writes raised. partial: why the storm ended before
-    its end, None if it did not. integrity: "ok", the first complaint of integrity_check or foreign_key_check, or None
-    where there was no database file to check. round, rounds: which of how many interleaved rounds this storm was, both
-    1 for a storm of its own.
+    policy: its name; "own" where the workload does its own transactions.
+    policy_parameters: the policy as Python shows it.
+    workload: its name.
+    workload_parameters: what else it takes to make the workload again.
+    workers: how many processes wrote.
+    writes: per worker; None if the storm ran for duration_s.
+    duration_s: how long the storm ran; None if it ended after its writes.
+    rate_per_s: writes scheduled per second over all workers; None in a closed loop.
+    hold_ms: slept in each transaction.
+    think_ms: mean pause before each write.
+    seed: repeats think times, jitter and what the workload draws.
+    database: the file, if the caller named one.
+    counts: see Counts.
+    busy_rate: busy BEGINs over all BEGINs; None under BusyTimeout.
+    contended_rate: share of the writes that waited over 0.5 ms; None where waits are unknown.
+    retries_per_write: None under BusyTimeout.
+    latency_ms: wait plus hold; in an open loop from the instant for which a write was scheduled; of a hook from its
+        start to its end.
+    ideal_ms: of a first-come-first-served lock with the same think times and holds; None where waits are unknown.
+    slowdown: latency over the ideal's; None where waits are unknown.
+    throughput_per_s: acknowledged writes over elapsed_s.
+    utilization: share of elapsed_s in which the lock was held; None where holds are unknown.
+    fairness: Jain's index of the workers' mean latencies; 1.0 when all are equal.
+    elapsed_s: from the barrier to the last write's end.
+    backlog: writes that were due and not begun when the last one was due; None in a closed loop.
+    kept: whether the offered load was kept, False if the backlog grew; None in a closed loop.
+    recorder_ns: what recording one write cost, measured before the storm.
+    failures: what the caller's own code raised, by kind.
+    partial: why the storm ended before its end; None if it did not.
+    integrity: "ok", the first complaint of integrity_check or foreign_key_check, or None where there was no database
+        file to check.
+    samples: one row a write.
+    round, rounds: which of how many interleaved rounds this storm was; both 1 for a storm of its own.
+    given_up: what its exhausted writes raised, by kind.
     """
 
     policy: str

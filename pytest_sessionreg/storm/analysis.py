@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import StormError
+from ..error_base import StormError
 from ..results.failures import WriteFailure
 from ..results.ideal import ideal_latencies_us
 from ..results.result import Counts, Quantiles, Slowdown, StormRun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import StormError
+from ..error_base import StormError
 from .workload import Workload
 from .workloads.audit import Audit
 from .workloads.function import load_function

@@ -7,7 +7,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import StormError
+from ..error_base import StormError
 
 __all__ = ["enough_descriptors"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import StormError
+from ..error_base import StormError
 from ..results.result import StormRun
 
 __all__ = ["StormInterrupted", "WorkloadFailed"]

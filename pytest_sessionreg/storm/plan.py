@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import StormError
+from ..error_base import StormError
 from ..registry.location import resolve
 from ..registry.sqlite.admission.policy import AdmissionPolicy
 from ..results.numbers import check_number

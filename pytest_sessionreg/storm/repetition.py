@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import StormError
+from ..error_base import StormError
 from ..results.policies import policy_shown_as
 from ..results.result import StormRun
 from .catalogue import workload_named

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, monotonic_ns
 
-from ..errors import StormError
+from ..error_base import StormError
 from ..processes import Call, Group, ProcessError, WorkerFailed
 from ..registry import RegistryError
 from ..registry.sqlite.admission.queue.line import line_state

@@ -7,6 +7,7 @@ import pytest
 from pytest_sessionreg import BusyTimeout, FixedInterval, RetryBudget, WriteQueue
 from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.plugin import Storm
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.policies import Own, policy_shown_as
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.repetition import plan_again
@@ -34,6 +35,17 @@ def test_a_run_holds_all_it_takes_to_run_it_again(plan: Plan) -> None:
 @pytest.mark.parametrize("policy", [RetryBudget(1), BusyTimeout(0.5), FixedInterval(0.002, 3), WriteQueue(1), Own()])
 def test_policies_come_back_from_their_text(policy: WriteQueue) -> None:
     assert policy_shown_as(repr(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("BusyTimeout(seconds=0.5)", BusyTimeout(patience=0.5)),
+        ("FixedInterval(seconds=0.002, patience=3)", FixedInterval(interval=0.002, patience=3)),
+    ],
+)
+def test_policies_of_results_of_version_0_1_come_back(text: str, policy: AdmissionPolicy) -> None:
+    assert policy_shown_as(text) == policy
 
 
 @pytest.mark.parametrize(

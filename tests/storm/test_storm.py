@@ -232,7 +232,7 @@ def test_a_storm_that_loses_a_write_reports_it(monkeypatch: pytest.MonkeyPatch, 
         _change(database, "DELETE FROM storm_writes WHERE rowid = 2")
         return genuine(database, name, samples)
 
-    monkeypatch.setattr(storm_module, "examine", sabotaged)
+    monkeypatch.setattr(storm_module, "verify_own_rows", sabotaged)
     assert storm(workers=2, writes=3, think_ms=0).lost == 1
 
 

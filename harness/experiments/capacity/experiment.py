@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.registry.sqlite.admission.retry_budget import RetryBudget
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
-from pytest_sessionreg.errors import ResultError, StormError
+from pytest_sessionreg.error_base import ResultError, StormError
 from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.gate import measure_storm, run_gate
 from pytest_sessionreg.gate.measurement import machine_class

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_sessionreg.errors import StormError
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy

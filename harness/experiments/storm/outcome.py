@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pytest_sessionreg.errors import ResultError
+from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.report.renderers import Written
 from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.failures import merge_failures

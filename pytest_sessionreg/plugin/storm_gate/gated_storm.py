@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 from zlib import crc32
 
-from ...errors import StormError
+from ...error_base import StormError
 from ...gate.baseline import Baseline
 from ...gate.gate import measure_storm, run_gate
 from ...gate.pairs import Ground

@@ -183,7 +183,7 @@ class StormGate:
             problems.append(failure(record.judgement))
 
     def _read_baseline(self) -> Baseline:
-        from ...errors import StormError
+        from ...error_base import StormError
         from ...gate.baseline import Baseline
 
         if self._baseline is None:

@@ -60,7 +60,7 @@ class StormOptions:
 
         Raises pytest.UsageError for what is no limit.
         """
-        from ...errors import StormError
+        from ...error_base import StormError
         from ...results.limits import Budget
 
         if not self.limits and not marked:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import monotonic_ns, sleep
 from typing import Any, Protocol
 
-from ...errors import StormError
+from ...error_base import StormError
 from ...registry import RegistryError, WriteTimeout
 from ...registry.sqlite.admission.record import WriteRecord
 from ...results.failures import FailureLog

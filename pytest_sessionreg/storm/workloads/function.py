@@ -11,7 +11,7 @@ from importlib import import_module
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
-from ...errors import StormError
+from ...error_base import StormError
 from ...processes import Call, Group, ProcessError, WorkerFailed
 from ...registry.sqlite.connection import open_connection
 from ...results.failures import FailureLog

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from time import monotonic_ns
 
-from ...errors import StormError
+from ...error_base import StormError
 from ...registry.parameters import Parameters
 from ...registry.sqlite.admission.record import WriteRecord
 from ...results.failures import FailureLog

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import StormError
+from ...error_base import StormError
 from ...registry.sqlite.connection import open_connection
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger

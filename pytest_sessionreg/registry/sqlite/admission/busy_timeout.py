@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from ...errors import InvalidValue, WriteTimeout
-from ...parameters import Parameters, at_least
+from ...parameters import Parameters, at_least, warn_renamed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,19 +15,24 @@ __all__ = ["BusyTimeout"]
 
 
 class BusyTimeout(Parameters):
-    """`PRAGMA busy_timeout` of `seconds`, and one BEGIN IMMEDIATE: what most advice amounts to.
+    """`PRAGMA busy_timeout`, and one BEGIN IMMEDIATE: what most advice amounts to.
+
+    patience: for how many seconds SQLite waits, 5 by default (`seconds`, its former name, warns).
 
     The longest waiter polls least, so latecomers overtake it (the handler's delays: `sqliteDefaultBusyCallback` in
     main.c).
     """
 
-    __slots__ = ("seconds",)
+    __slots__ = ("patience",)
     name = "busy-timeout"
 
-    def __init__(self, seconds: float = 5) -> None:
-        self._set(seconds=at_least(0, seconds, "seconds"))
+    def __init__(self, patience: float = 5, *, seconds: float | None = None) -> None:
+        if seconds is not None:
+            warn_renamed("BusyTimeout(seconds=...)", "BusyTimeout(patience=...)")
+            patience = seconds
+        self._set(patience=at_least(0, patience, "patience"))
 
-    seconds: float
+    patience: float
 
     def bind(self, database: str) -> _Bound:
         """The timeout at work on the file `database`."""
@@ -38,7 +43,7 @@ class _Bound:
     __slots__ = ("_database", "busy_timeout_s")
 
     def __init__(self, policy: BusyTimeout, database: str) -> None:
-        self.busy_timeout_s = policy.seconds
+        self.busy_timeout_s = policy.patience
         self._database = database
 
     def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 
 from ...errors import WriteTimeout
-from ...parameters import Parameters, at_least
+from ...parameters import Parameters, at_least, warn_renamed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,17 +15,22 @@ __all__ = ["FixedInterval"]
 
 
 class FixedInterval(Parameters):
-    """BEGIN IMMEDIATE every `seconds` until `patience` seconds have passed (default: as long as the busy timeout's 5
-    s).
+    """BEGIN IMMEDIATE again and again.
+
+    interval: seconds between two attempts, 0.001 by default (`seconds`, its former name, warns). patience: for how many
+    seconds it goes on, 5 by default.
     """
 
-    __slots__ = ("seconds", "patience")  # noqa: RUF023  the order in which they are given
+    __slots__ = ("interval", "patience")
     name = "interval"
 
-    def __init__(self, seconds: float = 0.001, patience: float = 5) -> None:
-        self._set(seconds=at_least(0, seconds, "seconds"), patience=at_least(0, patience, "patience"))
+    def __init__(self, interval: float = 0.001, patience: float = 5, *, seconds: float | None = None) -> None:
+        if seconds is not None:
+            warn_renamed("FixedInterval(seconds=...)", "FixedInterval(interval=...)")
+            interval = seconds
+        self._set(interval=at_least(0, interval, "interval"), patience=at_least(0, patience, "patience"))
 
-    seconds: float
+    interval: float
     patience: float
 
     def bind(self, database: str) -> _Bound:
@@ -48,7 +53,7 @@ class _Bound:
         deadline = started + (self._policy.patience if patience_s is None else patience_s)
         busy = 1
         while monotonic() < deadline:
-            sleep(self._policy.seconds)
+            sleep(self._policy.interval)
             if begin():
                 return busy
             busy += 1

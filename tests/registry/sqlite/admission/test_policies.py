@@ -74,7 +74,7 @@ def test_a_policy_that_gave_up_is_admitted_later(database: str, policy: Admissio
         with pytest.raises(WriteTimeout):
             registry.sessions.register("one")
         holder.close()
-        with registry.patience(120) if hasattr(policy, "patience") else nullcontext():
+        with registry.patience(120) if isinstance(policy, WriteQueue | FixedInterval) else nullcontext():
             registry.sessions.register("two")
         assert [session.session_id for session in registry.sessions.list()] == ["two"]
 
@@ -173,3 +173,14 @@ def test_a_spinning_budget_burns_the_time_that_the_other_sleeps(held: str) -> No
             burnt_s[spin] = process_time() - before
         assert caught.value.waited_s >= 0.3
     assert burnt_s[True] > 3 * burnt_s[False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(BusyTimeout, BusyTimeout(patience=3)), (FixedInterval, FixedInterval(interval=3))]
+)
+def test_the_former_name_of_a_parameter_warns_and_works(
+    old: type[BusyTimeout | FixedInterval], new: AdmissionPolicy
+) -> None:
+    with pytest.warns(DeprecationWarning, match=r"\(seconds=...\) is now") as warned:
+        assert old(seconds=3) == new
+    assert warned[0].filename == __file__
