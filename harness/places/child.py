@@ -13,7 +13,7 @@ from time import sleep
 
 __all__ = ["BEAT_S", "SCRATCH", "main"]
 
-BEAT_S = 2.0
+BEAT_S = 1.0
 # Stands in the words of an order for the directory of its files, which each place makes for itself.
 SCRATCH = "{place}"
 
@@ -25,6 +25,17 @@ def main() -> None:
     beat = int(sys.argv[1])
     os.set_inheritable(beat, False)  # noqa: FBT003  it takes no other
     threading.Thread(target=_beat, args=(beat,), daemon=True).start()
+    from ..interruption import SIGNALS, interruptible
+
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a gateway of the asking machine blocks them
+    try:
+        with interruptible():
+            _follow_order()
+    except KeyboardInterrupt:
+        sys.exit("sessionreg: interrupted; no worker is left")
+
+
+def _follow_order() -> None:
     from ..cli import main as run
 
     line = b""
