@@ -68,29 +68,29 @@ def test_rounds_are_interleaved_in_a_new_order_each_and_the_control_is_among_the
     result = compare_policies(
         _PLAN,
         [policy_named("queue"), policy_named("budget")],
-        rounds=4,
+        rounds=3,
         command="sessionreg policies",
         on_progress=lambda progress: seen.append((progress.round, progress.number)),
     )
-    order = [[run.policy for run in result.runs if run.round == number] for number in range(1, 5)]
-    assert [run.round for run in result.runs] == sorted([1, 2, 3, 4] * 3)
+    order = [[run.policy for run in result.runs if run.round == number] for number in range(1, 4)]
+    assert [run.round for run in result.runs] == sorted([1, 2, 3] * 3)
     assert all(sorted(names) == ["budget", "busy-timeout", "queue"] for names in order)
     assert len({tuple(names) for names in order}) > 1
-    assert {run.rounds for run in result.runs} == {4}
+    assert {run.rounds for run in result.runs} == {3}
     assert [run.seed for run in result.runs] == [5 + run.round - 1 for run in result.runs]
     assert all((number - 1) // 3 + 1 == round_number for round_number, number in seen)
-    again = compare_policies(_PLAN, [policy_named("queue"), policy_named("budget")], rounds=2, command="")
-    assert [run.policy for run in again.runs] == [run.policy for run in result.runs[:6]]
+    again = compare_policies(_PLAN, [policy_named("queue"), policy_named("budget")], rounds=1, command="")
+    assert [run.policy for run in again.runs] == [run.policy for run in result.runs[:3]]
 
 
 @pytest.mark.slow
 def test_what_was_measured_before_a_worker_was_killed_is_kept() -> None:
     def kill(progress: RoundProgress) -> None:
         if progress.number == 3:
-            workers = [child for child in psutil.Process().children(recursive=True) if not child.children()]
-            workers[-1].kill()
+            (server,) = psutil.Process().children()
+            server.children()[-1].kill()
 
-    endless = replace(_PLAN, writes=None, duration_s=0.5)
+    endless = replace(_PLAN, writes=None, duration_s=1.5)
     result = compare_policies(endless, [policy_named("queue")], rounds=5, command="", on_progress=kill)
     assert result.partial is not None
     assert "killed by signal 9" in result.partial
