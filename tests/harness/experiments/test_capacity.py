@@ -70,7 +70,16 @@ def frame(database: str) -> CapacityResult:
 
 @pytest.fixture(scope="module")
 def small() -> CapacityResult:
-    """Holds of 40 ms without a pause: a p99 of 250 ms is then out of reach for a dozen writers under any policy."""
+    """Holds of 40 ms without a pause: a p99 of 250 ms is then out of reach for a dozen writers under any policy.
+
+    It ends when the target's frontiers are found, and the other question has been asked once.
+    """
+    asked: list[str] = []
+
+    def check() -> None:
+        if sum("no write given up" in now for now in asked) > 1:
+            raise KeyboardInterrupt
+
     return capacity(
         policies=["budget", "queue"],
         holds_ms=[40.0],
@@ -78,8 +87,10 @@ def small() -> CapacityResult:
         think_ms=0.0,
         workers=12,
         ceiling=16,
-        seconds=9.0,
+        seconds=600.0,
         round_s=0.4,
+        on_step=lambda now, _done, _total: asked.append(now),
+        check=check,
     )
 
 
