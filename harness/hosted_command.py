@@ -23,6 +23,17 @@ def main() -> None:
     beat = int(sys.argv[1])
     os.set_inheritable(beat, False)  # noqa: FBT003  it takes no other
     threading.Thread(target=_beat, args=(beat,), daemon=True).start()
+    from .experiments.interruption import SIGNALS, interruptible
+
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a gateway of the asking machine blocks them
+    try:
+        with interruptible():
+            _follow_order()
+    except KeyboardInterrupt:
+        sys.exit("sessionreg: interrupted; no worker is left")
+
+
+def _follow_order() -> None:
     from .main import main as run
 
     line = b""

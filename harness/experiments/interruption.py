@@ -17,10 +17,19 @@ from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
 
-__all__ = ["STOPPERS", "deferred_interrupt", "interruptible", "is_interrupt", "partial_note", "reason"]
+__all__ = [
+    "SIGNALS",
+    "STOPPERS",
+    "deferred_interrupt",
+    "interruptible",
+    "interrupts_told",
+    "is_interrupt",
+    "partial_note",
+    "reason",
+]
 
 # Ctrl-C; what kill, timeout, systemd and containers send; and the terminal, or the connection to it, that goes away.
-_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 # A worker that is killed, a disk that is full, a Ctrl-C: none of them undoes what was measured before.
 STOPPERS = (KeyboardInterrupt, ProcessError, StormError, RegistryError, OSError, sqlite3.Error)
@@ -84,10 +93,22 @@ def deferred_interrupt() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
+def interrupts_told(tell: Callable[[], None]) -> Iterator[None]:
+    """While the block runs a SIGINT, SIGTERM or SIGHUP calls `tell` and raises nothing.
+
+    For a loop that waits for news of several kinds: an interrupt is one of them, and none is lost halfway. `tell` is
+    called between any two instructions, so it may only put something into a queue.SimpleQueue, or the like. A signal
+    that is ignored stays so; outside the main thread nothing changes.
+    """
+    with _handled_by(lambda _number, _frame: tell()):
+        yield
+
+
+@contextmanager
 def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     with ExitStack() as before:
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     before.callback(signal.signal, number, signal.signal(number, handler))
         yield

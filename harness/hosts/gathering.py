@@ -19,6 +19,7 @@ import psutil
 
 from pytest_sessionreg import __version__
 
+from ..experiments.interruption import SIGNALS, interrupts_told
 from . import remote
 from .host import Place
 from .protocol import BEAT_S
@@ -27,14 +28,16 @@ __all__ = ["Answer", "Order", "gather"]
 
 # From the start of a connection to the first word of whoever answers: a password may have to be typed.
 _CONNECT_S = 60.0
-# A command beats every 2 s; a machine under a storm may be late, but not so late.
-_SILENCE_S = 15 * BEAT_S
+# A command beats every second; a machine under a storm may be late, but not so late.
+_SILENCE_S = 30 * BEAT_S
 # Told to end, a command may take so long to keep what it has, before it is killed;
 _COMMAND_GRACE_S = 10.0
 # its place so long to send that;
 _GRACE_S = _COMMAND_GRACE_S + 5
 # and a gateway to end, which it does at once unless its command has yet to be killed.
 _TERMINATE_S = _COMMAND_GRACE_S + 2
+# A connection that comes about while everything ends is looked for so often.
+_LATE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,32 +78,54 @@ class _Site:
 
 @dataclass(slots=True)
 class _Gathering:
+    """All places under way. events: news of a site, or the Ctrl-C of nobody's."""
+
     order: Order
     sites: list[_Site]
     on_change: Callable[[Sequence[str], int], None]
-    events: queue.SimpleQueue[tuple[_Site, Any]] = field(default_factory=queue.SimpleQueue)
+    events: queue.SimpleQueue[tuple[_Site | None, Any]] = field(default_factory=queue.SimpleQueue)
     group: execnet.Group = field(default_factory=execnet.Group)
+    connecting: list[threading.Thread] = field(default_factory=list)
     stopped_at: float | None = None
+    hurried: bool = False
 
     def run(self) -> None:
         """Until every place is done, dead, silent, or out of its time."""
         for site in self.sites:
-            threading.Thread(target=self._connect, args=(site,), daemon=True).start()
-        while any(site.phase != "done" for site in self.sites):
-            try:
-                self._step()
-            except KeyboardInterrupt:
-                if self.stopped_at is not None:
-                    break
-                self._stop()
+            thread = threading.Thread(target=self._connect, args=(site,), daemon=True)
+            self.connecting.append(thread)
+            thread.start()
+        while not self.hurried and any(site.phase != "done" for site in self.sites):
+            self._step()
         for site in self.sites:
             self._fail(site, "interrupted before it answered")
+
+    def interrupt(self) -> None:
+        """As Ctrl-C does. Safe between any two instructions of the loop that takes it."""
+        self.events.put((None, None))
+
+    def end(self, before: set[int]) -> None:
+        """End all gateways, and what an attempt to reach one may have left: a connection that never came about.
+
+        before: the pids of the children that are none of ours.
+        """
+        deadline = monotonic() + _TERMINATE_S
+        while True:
+            self.group.terminate(timeout=_TERMINATE_S)
+            _kill_children(before)
+            late = [thread for thread in self.connecting if thread.is_alive()]
+            if not late or monotonic() >= deadline:
+                return
+            late[0].join(_LATE_S)
 
     def _step(self) -> None:
         with suppress(queue.Empty):
             site, news = self.events.get(timeout=max(0.0, self._next_deadline() - monotonic()))
-            site.heard = monotonic()
-            self._take(site, news)
+            if site is None:
+                self._stop()
+            else:
+                site.heard = monotonic()
+                self._take(site, news)
         for site in self.sites:
             if site.phase != "done" and self._deadline(site) <= monotonic():
                 self._fail(site, self._silence(site))
@@ -112,8 +137,9 @@ class _Gathering:
         )
 
     def _connect(self, site: _Site) -> None:
-        # The gateway's process inherits the mask: Ctrl-C in the terminal is ours to pass on, not its end.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # The gateway's process inherits the mask: what a terminal or timeout(1) sends to the whole process group is
+        # ours to pass on, not its end.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             gateway = self.group.makegateway(site.place.spec)
             channel = gateway.remote_exec(remote)
@@ -173,7 +199,10 @@ class _Gathering:
                     )
 
     def _stop(self) -> None:
-        """Ctrl-C: those that run send what they have, the others are let go."""
+        """Ctrl-C: those that run send what they have, the others are let go. The second time nobody is waited for."""
+        if self.stopped_at is not None:
+            self.hurried = True
+            return
         self.stopped_at = monotonic()
         for site in self.sites:
             if site.phase == "running":
@@ -223,16 +252,15 @@ def gather(
     before = {child.pid for child in psutil.Process().children()}
     now = monotonic()
     gathering = _Gathering(order, [_Site(place, now) for place in places], on_change)
-    try:
-        gathering.run()
-    finally:
-        _end(gathering.group, before)
+    with interrupts_told(gathering.interrupt):
+        try:
+            gathering.run()
+        finally:
+            gathering.end(before)
     return [site.answer for site in gathering.sites if site.answer is not None]
 
 
-def _end(group: execnet.Group, before: set[int]) -> None:
-    """End all gateways, and what an attempt to reach one may have left: a connection that never came about."""
-    group.terminate(timeout=_TERMINATE_S)
+def _kill_children(before: set[int]) -> None:
     left = [child for child in psutil.Process().children() if child.pid not in before]
     for child in left:
         with suppress(psutil.NoSuchProcess):

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from typing import Any
 
 _PROGRAM = "from pytest_sessionreg._harness.hosted_command import main; main()"
@@ -88,10 +89,11 @@ def _pass_on(beats: int, channel: Any) -> None:
 def _end(child: subprocess.Popen[bytes], grace_s: float) -> None:
     """Told to end, the command keeps what it has and removes what it made; after grace_s it is killed."""
     if child.stdin is not None and not child.stdin.closed:
-        child.stdin.close()
         timer = threading.Timer(grace_s, child.kill)
         timer.daemon = True
-        timer.start()
+        timer.start()  # first: closing waits for an order that is still being written
+        with suppress(OSError):  # it has hung up already
+            child.stdin.close()
 
 
 def _serve(channel: Any) -> None:

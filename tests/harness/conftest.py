@@ -1,37 +1,56 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 from typing import Protocol
 
 import psutil
 import pytest
 
-_READY_S = 60.0
+from pytest_sessionreg._harness.main import main
+
+from .command import Done, Sessionreg
+from .waiting import wait_until
+
+
+@pytest.fixture
+def sessionreg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Sessionreg:
+    """Runs commands in this process and in `tmp_path`. What would be a traceback fails the test."""
+
+    def run(*words: str, **environment: str) -> Done:
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["sessionreg", *words])
+            for name, value in {"NO_COLOR": "1", **environment}.items():
+                patch.setenv(name, value)
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = capfd.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Done(ended.value.code, printed.out, printed.err)
+
+    return run
 
 
 class Interrupt(Protocol):
-    """words: of the command. after_s: from when it works. number: the signal."""
+    """words: of the command. steps: so many storms or episodes are begun before. number: the signal."""
 
-    def __call__(
-        self, words: list[str], after_s: float, number: signal.Signals = signal.SIGINT, /
-    ) -> tuple[int, str, str]: ...
+    def __call__(self, words: list[str], steps: int, number: signal.Signals, /) -> Done: ...
 
 
 @pytest.fixture
 def interrupt(tmp_path: Path) -> Interrupt:
-    """Runs a command, presses Ctrl-C some seconds after its workers are there, and sees that nothing of it is left.
+    """Runs a command, sends it a signal at a random moment of a certain step, and sees that nothing of it is left."""
 
-    Other signals may be sent instead.
-    """
-
-    def run(words: list[str], after_s: float, number: signal.Signals = signal.SIGINT, /) -> tuple[int, str, str]:
+    def run(words: list[str], steps: int, number: signal.Signals, /) -> Done:
         scratch = tmp_path / "scratch"
-        scratch.mkdir(exist_ok=True)
+        scratch.mkdir()
         mounts = Path("/proc/self/mounts").read_text()
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest_sessionreg", *words],
@@ -41,19 +60,25 @@ def interrupt(tmp_path: Path) -> Interrupt:
             stderr=subprocess.PIPE,
             text=True,
         )
-        deadline = monotonic() + _READY_S
-        while not list(scratch.iterdir()):
-            assert process.poll() is None, process.communicate()
-            assert monotonic() < deadline
-            sleep(0.01)
-        sleep(after_s)
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(number)
-        output, errors = process.communicate(timeout=_READY_S)
-        _, alive = psutil.wait_procs(family, timeout=10)
+        seen: set[str] = set()
+
+        def begun() -> bool:
+            seen.update(path.name for path in scratch.iterdir())
+            return len(seen) >= steps
+
+        try:
+            wait_until(begun, process)
+            sleep(random.uniform(0, 0.3))
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+            process.communicate()
+        _, alive = psutil.wait_procs(family, timeout=60)
         assert not alive
         assert list(scratch.iterdir()) == []
         assert Path("/proc/self/mounts").read_text() == mounts
-        return process.returncode, output, errors
+        return Done(process.returncode, output, errors)
 
     return run

@@ -8,14 +8,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from time import sleep
 
 import psutil
 import pytest
 
 from pytest_sessionreg._harness.experiments.policies import compare_policies, with_control
 from pytest_sessionreg._harness.experiments.storm.experiment import RoundProgress
-from pytest_sessionreg._harness.main import main
 from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
 from pytest_sessionreg.results.environment import Environment
@@ -24,19 +22,11 @@ from pytest_sessionreg.results.result import StormResult, StormRun
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
+from .command import Sessionreg, sessionreg_process
+from .waiting import wait_until
+
 _SMALL = ["--workers", "2", "--writes", "3", "--think-ms", "1", "--hold-ms", "0"]
 _PLAN = Plan(policy_named("queue"), workers=2, writes=3, think_ms=1, hold_ms=0, seed=5)
-
-
-def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest_sessionreg", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -78,29 +68,29 @@ def test_rounds_are_interleaved_in_a_new_order_each_and_the_control_is_among_the
     result = compare_policies(
         _PLAN,
         [policy_named("queue"), policy_named("budget")],
-        rounds=4,
+        rounds=3,
         command="sessionreg policies",
         on_progress=lambda progress: seen.append((progress.round, progress.number)),
     )
-    order = [[run.policy for run in result.runs if run.round == number] for number in range(1, 5)]
-    assert [run.round for run in result.runs] == sorted([1, 2, 3, 4] * 3)
+    order = [[run.policy for run in result.runs if run.round == number] for number in range(1, 4)]
+    assert [run.round for run in result.runs] == sorted([1, 2, 3] * 3)
     assert all(sorted(names) == ["budget", "busy-timeout", "queue"] for names in order)
     assert len({tuple(names) for names in order}) > 1
-    assert {run.rounds for run in result.runs} == {4}
+    assert {run.rounds for run in result.runs} == {3}
     assert [run.seed for run in result.runs] == [5 + run.round - 1 for run in result.runs]
     assert all((number - 1) // 3 + 1 == round_number for round_number, number in seen)
-    again = compare_policies(_PLAN, [policy_named("queue"), policy_named("budget")], rounds=2, command="")
-    assert [run.policy for run in again.runs] == [run.policy for run in result.runs[:6]]
+    again = compare_policies(_PLAN, [policy_named("queue"), policy_named("budget")], rounds=1, command="")
+    assert [run.policy for run in again.runs] == [run.policy for run in result.runs[:3]]
 
 
 @pytest.mark.slow
 def test_what_was_measured_before_a_worker_was_killed_is_kept() -> None:
     def kill(progress: RoundProgress) -> None:
         if progress.number == 3:
-            workers = [child for child in psutil.Process().children(recursive=True) if not child.children()]
-            workers[-1].kill()
+            (server,) = psutil.Process().children()
+            server.children()[-1].kill()
 
-    endless = replace(_PLAN, writes=None, duration_s=0.5)
+    endless = replace(_PLAN, writes=None, duration_s=1.5)
     result = compare_policies(endless, [policy_named("queue")], rounds=5, command="", on_progress=kill)
     assert result.partial is not None
     assert "killed by signal 9" in result.partial
@@ -123,7 +113,7 @@ def test_a_control_of_ones_own_is_the_control() -> None:
 @pytest.mark.slow
 def test_the_command_prints_figures_ratios_verdict_and_files(tmp_path: Path) -> None:
     words = ["policies", "--policy", "queue", *_SMALL, "--rounds", "2", "--no-plots", "--out", "here"]
-    done = _sessionreg(*words, cwd=tmp_path)
+    done = sessionreg_process(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 100
@@ -138,10 +128,9 @@ def test_the_command_prints_figures_ratios_verdict_and_files(tmp_path: Path) -> 
     assert [(run.round, run.rounds) for run in result.runs] == [(1, 2), (1, 2), (2, 2), (2, 2)]
 
 
-@pytest.mark.slow
-def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
+def test_json_is_the_result_and_nothing_else(sessionreg: Sessionreg, tmp_path: Path) -> None:
     words = ["policies", "--policy", "busy-timeout", *_SMALL, "--rounds", "1", "--no-plots", "--json"]
-    done = _sessionreg(*words, cwd=tmp_path)
+    done = sessionreg(*words)
     assert done.returncode == 0, done.stderr
     assert [run["policy"] for run in json.loads(done.stdout)["runs"]] == ["busy-timeout"]
     assert (tmp_path / "reports/latest/storm.json").read_text() == done.stdout
@@ -161,13 +150,15 @@ def test_interrupted_rounds_are_kept_and_labelled(tmp_path: Path) -> None:
         text=True,
     )
     seen: set[str] = set()
-    while len(seen) < 3:  # the third storm is under way
-        assert process.poll() is None
-        seen |= {path.parent.name for path in (tmp_path / "scratch").glob("*/0.ledger")}
-        sleep(0.01)
+
+    def third_storm_is_under_way() -> bool:
+        seen.update(path.parent.name for path in (tmp_path / "scratch").glob("*/0.ledger"))
+        return len(seen) >= 3
+
+    wait_until(third_storm_is_under_way, process)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 1, errors
     assert errors.strip() == (
         "sessionreg: interrupted; no worker is left; what was measured is kept, marked as partial, in here"
@@ -175,47 +166,50 @@ def test_interrupted_rounds_are_kept_and_labelled(tmp_path: Path) -> None:
     assert "Partial result" in output
     result = StormResult.from_json((tmp_path / "here/storm.json").read_text())
     assert 2 <= len(result.runs) < 100
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-def test_a_slower_result_is_called_slower(stored: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_slower_result_is_called_slower(sessionreg: Sessionreg, stored: Callable[..., Path]) -> None:
     a, b = stored("a"), stored("b", p99_ms=20.0)
-    done = _sessionreg("compare", str(a), str(b / "storm.json"), cwd=tmp_path)
+    done = sessionreg("compare", str(a), str(b / "storm.json"))
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert "queue: slower; latency at p99 is 2.00x (1.99 to 2.00x)." in done.stdout
-    document = json.loads(_sessionreg("compare", str(b), str(a), "--json", cwd=tmp_path).stdout)
+    document = json.loads(sessionreg("compare", str(b), str(a), "--json").stdout)
     assert document["judged"] is True
     assert [policy["verdict"] for policy in document["policies"]] == ["faster", "faster"]
     assert document["policies"][0]["ratios"]["p99 ms"]["ratio"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_results_of_two_machines_are_side_by_side_and_not_judged(stored: Callable[..., Path], tmp_path: Path) -> None:
-    done = _sessionreg("compare", str(stored("a")), str(stored("b", p99_ms=90.0, cpu="another")), cwd=tmp_path)
+def test_results_of_two_machines_are_side_by_side_and_not_judged(
+    sessionreg: Sessionreg, stored: Callable[..., Path]
+) -> None:
+    done = sessionreg("compare", str(stored("a")), str(stored("b", p99_ms=90.0, cpu="another")))
     assert done.returncode == 0, done.stderr
     assert "Not judged, only side by side: cpu" in done.stdout
     assert "slower" not in done.stdout
     assert "90.0" in done.stdout
 
 
-def test_results_of_two_loads_are_said_to_be(stored: Callable[..., Path], tmp_path: Path) -> None:
-    done = _sessionreg("compare", str(stored("a")), str(stored("b", workers=64)), cwd=tmp_path)
+def test_results_of_two_loads_are_said_to_be(sessionreg: Sessionreg, stored: Callable[..., Path]) -> None:
+    done = sessionreg("compare", str(stored("a")), str(stored("b", workers=64)))
     assert "Not judged, only side by side: workers 2 in A, 64 in B." in " ".join(done.stdout.split())
 
 
-@pytest.mark.slow
-def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(
+    sessionreg: Sessionreg, stored: Callable[..., Path], tmp_path: Path
+) -> None:
     place = stored("a")
     before = (place / "storm.json").stat().st_mtime_ns
-    done = _sessionreg("report", "a", cwd=tmp_path)
+    done = sessionreg("report", "a")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-3:] == ["a/plots", "a/storm.png", "a/storm.html"]
     assert (place / "storm.json").stat().st_mtime_ns == before
     assert {path.stem for path in (place / "plots").iterdir()} == {"latency", "ratios", "timeline", "waits", "retries"}
     (place / "storm.json").rename(tmp_path / "other.json")
-    elsewhere = _sessionreg("report", "other.json", "--no-plots", cwd=tmp_path)
+    elsewhere = sessionreg("report", "other.json", "--no-plots")
     assert elsewhere.stdout.splitlines()[-2:] == ["other/storm.json", "other/storm.html"]
     assert (tmp_path / "other/storm.json").read_bytes() == (tmp_path / "other.json").read_bytes()
 
@@ -252,12 +246,7 @@ def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(stored: Callable[
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2(
-    words: list[str],
-    message: str,
-    stored: Callable[..., Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    sessionreg: Sessionreg, words: list[str], message: str, stored: Callable[..., Path], tmp_path: Path
 ) -> None:
     text = (stored("a") / "storm.json").read_text()
     (tmp_path / "empty").mkdir()
@@ -276,12 +265,8 @@ def test_bad_input_is_one_line_with_exit_code_2(
     (tmp_path / "no_runs.json").write_text(json.dumps({**document, "runs": []}))
     document["runs"][0]["samples"]["retries"].pop()
     (tmp_path / "uneven.json").write_text(json.dumps(document))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["sessionreg", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    printed = capsys.readouterr()
-    assert ended.value.code == 2, printed.err
-    assert message in printed.err
-    assert len(printed.err.splitlines()) == 1
-    assert printed.out == ""
+    done = sessionreg(*words)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""

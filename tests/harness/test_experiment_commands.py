@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,11 @@ from pytest_sessionreg._harness.experiments.capacity.result import CapacityResul
 from pytest_sessionreg._harness.experiments.open_storm.result import OpenStormResult
 from pytest_sessionreg._harness.faults.result import FaultsResult
 
+from .command import Done, Sessionreg, sessionreg_process
+from .conftest import Interrupt
+
 _OPEN = ["open-storm", "--openers", "3", "--rounds", "1", "--order", "today", "--order", "registry", "--state", "fresh"]
-_CAPACITY = ["capacity", "--policy", "queue", "--ceiling", "6", "--seconds", "2", "--round-s", "0.2"]
+_CAPACITY = ["capacity", "--policy", "queue", "--ceiling", "2", "--seconds", "0.4", "--round-s", "0.2"]
 _FAULTS = ["faults", "--fault", "kill-inside", "--policy", "queue", "--rounds", "1"]
 _ALL = {"open-storm": _OPEN, "capacity": _CAPACITY, "faults": _FAULTS}
 _READERS: dict[str, Callable[[str], OpenStormResult | CapacityResult | FaultsResult]] = {
@@ -27,27 +28,30 @@ _READERS: dict[str, Callable[[str], OpenStormResult | CapacityResult | FaultsRes
 }
 
 
-def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest_sessionreg", *words],
-        cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@dataclass(frozen=True, slots=True)
+class _Experiment:
+    """One that was run as a user runs it. files: the directory of its result."""
+
+    name: str
+    done: Done
+    files: Path
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(_ALL))
-def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(tmp_path: Path, name: str) -> None:
-    done = _sessionreg(*_ALL[name], "--report", "deep/here", cwd=tmp_path)
+@pytest.fixture(scope="module", params=list(_ALL))
+def experiment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> _Experiment:
+    """Each of them, run once; its files are to be copied, not changed."""
+    directory = tmp_path_factory.mktemp(request.param)
+    done = sessionreg_process(*_ALL[request.param], "--report", "deep/here", cwd=directory)
+    return _Experiment(request.param, done, directory / "deep/here")
+
+
+def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(experiment: _Experiment) -> None:
+    name, done = experiment.name, experiment.done
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "no progress where nobody watches"
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert "\x1b" not in done.stdout
-    stored = {path.name: path.read_text() for path in (tmp_path / "deep/here").iterdir() if path.suffix != ".png"}
+    stored = {path.name: path.read_text() for path in experiment.files.iterdir() if path.suffix != ".png"}
     assert {f"{name}.json", f"{name}.md"} <= set(stored)
     result = _READERS[name](stored[f"{name}.json"])
     assert result.envelope.command == f"sessionreg {' '.join(_ALL[name])} --report deep/here"
@@ -61,33 +65,31 @@ def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(tmp_path
     assert result.envelope.environment.line() in page
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(_ALL))
-def test_a_stored_result_is_drawn_again_and_stays_as_it_is(tmp_path: Path, name: str) -> None:
-    _sessionreg(*_ALL[name], "--report", "here", cwd=tmp_path)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()}
-    for path in (tmp_path / "here").iterdir():
-        if path.suffix != ".json":
-            path.unlink()
-    done = _sessionreg("report", "here", cwd=tmp_path)
+def test_a_stored_result_is_drawn_again_and_stays_as_it_is(
+    experiment: _Experiment, sessionreg: Sessionreg, tmp_path: Path
+) -> None:
+    name, here = experiment.name, tmp_path / "here"
+    before = {path.name: path.read_bytes() for path in experiment.files.iterdir()}
+    here.mkdir()
+    (here / f"{name}.json").write_bytes(before[f"{name}.json"])
+    done = sessionreg("report", "here")
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 100
-    again = {path.name: path.read_bytes() for path in (tmp_path / "here").iterdir()}
+    again = {path.name: path.read_bytes() for path in here.iterdir()}
     assert {file: content for file, content in again.items() if not file.endswith((".svg", ".html"))} == {
         file: content for file, content in before.items() if not file.endswith((".svg", ".html"))
     }
     assert set(again) == set(before)
-    elsewhere = _sessionreg("report", f"here/{name}.json", "--out", "there", "--no-plots", "--json", cwd=tmp_path)
+    elsewhere = sessionreg("report", f"here/{name}.json", "--out", "there", "--no-plots", "--json")
     assert elsewhere.stdout.encode() == before[f"{name}.json"]
     assert {path.suffix for path in (tmp_path / "there").iterdir()} == {".json", ".md", ".html"}
 
 
-@pytest.mark.slow
-def test_partial_results_say_so_on_their_page(tmp_path: Path) -> None:
-    done = _sessionreg(*_OPEN, "--json", cwd=tmp_path)
+def test_partial_results_say_so_on_their_page(sessionreg: Sessionreg, tmp_path: Path) -> None:
+    done = sessionreg(*_OPEN, "--json")
     document = {**json.loads(done.stdout), "partial": "worker 3 was killed"}
     (tmp_path / "open-storm.json").write_text(json.dumps(document))
-    assert _sessionreg("report", ".", cwd=tmp_path).stdout.startswith("Partial result (worker 3 was killed)")
+    assert sessionreg("report", ".").stdout.startswith("Partial result (worker 3 was killed)")
     page = (tmp_path / "open-storm.html").read_text()
     assert "This result is partial (worker 3 was killed)" in page
     assert "Partial result (worker 3 was killed)" in (tmp_path / "open-storm.md").read_text()
@@ -95,8 +97,8 @@ def test_partial_results_say_so_on_their_page(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(_ALL))
-def test_json_is_the_result_and_nothing_else(tmp_path: Path, name: str) -> None:
-    done = _sessionreg(*_ALL[name], "--json", cwd=tmp_path)
+def test_json_is_the_result_and_nothing_else(sessionreg: Sessionreg, tmp_path: Path, name: str) -> None:
+    done = sessionreg(*_ALL[name], "--json")
     assert done.returncode == 0, done.stderr
     assert _READERS[name](done.stdout).to_json() == done.stdout
     assert json.loads(done.stdout)["kind"] == name
@@ -125,13 +127,15 @@ def test_json_is_the_result_and_nothing_else(tmp_path: Path, name: str) -> None:
         (["faults", "--policy", "hope"], "'hope' is not one of"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[str], message: str) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(
+    sessionreg: Sessionreg, tmp_path: Path, words: list[str], message: str
+) -> None:
     (tmp_path / "file").write_text("hello")
     (tmp_path / "other.json").write_text('{"kind": "faults", "schema": 1}')
     (tmp_path / "newer.json").write_text('{"kind": "capacity", "schema": 99}')
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     before = sorted(path.name for path in tmp_path.iterdir())
-    done = _sessionreg(*words, cwd=tmp_path)
+    done = sessionreg(*words)
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -160,22 +164,24 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[st
     ids=["open-storm", "capacity", "faults"],
 )
 def test_ctrl_c_or_a_kill_at_a_random_moment_leaves_nothing_and_keeps_what_there_is(
-    interrupt: Callable[[list[str], float, signal.Signals], tuple[int, str, str]], tmp_path: Path, words: list[str]
+    interrupt: Interrupt, tmp_path: Path, words: list[str]
 ) -> None:
     number = random.choice([signal.SIGINT, signal.SIGTERM])
-    code, output, errors = interrupt([*words, "--report", str(tmp_path / "kept")], random.uniform(0, 3), number)
-    assert code == 1
-    assert "interrupted" in errors
-    assert "no worker is left" in errors
-    if output:
-        assert output.startswith("Partial result (interrupted): this is what was done until then")
+    steps = random.randint(1, 4)
+    done = interrupt([*words, "--report", str(tmp_path / "kept")], steps, number)
+    assert done.returncode == 1
+    assert "interrupted" in done.stderr
+    assert "no worker is left" in done.stderr
+    assert done.stdout or steps == 1, f"what the first of {steps} steps found is lost"
+    if done.stdout:
+        assert done.stdout.startswith("Partial result (interrupted): this is what was done until then")
         kept = _READERS[words[0]]((tmp_path / "kept" / f"{words[0]}.json").read_text())
         assert kept.envelope.partial == "interrupted"
 
 
 @pytest.mark.parametrize("name", list(_ALL))
-def test_help_shows_an_example(tmp_path: Path, name: str) -> None:
-    done = _sessionreg(name, "--help", cwd=tmp_path)
+def test_help_shows_an_example(sessionreg: Sessionreg, name: str) -> None:
+    done = sessionreg(name, "--help")
     assert done.returncode == 0
     assert f"Example: sessionreg {name}" in " ".join(done.stdout.split())
     assert max(map(len, done.stdout.splitlines())) <= 100

@@ -1,26 +1,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from .command import Done, Sessionreg, sessionreg_process
+
 _TINY = ["--workers", "3", "--scale", "0.1"]
 
 
-def _gate(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest_sessionreg", "gate", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "GITHUB_STEP_SUMMARY": "", **environment},
-    )
+def _gate(*words: str, cwd: Path, **environment: str) -> Done:
+    return sessionreg_process("gate", *words, cwd=cwd, **{"GITHUB_STEP_SUMMARY": "", **environment})
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +79,11 @@ def test_what_nobody_can_tell_exits_with_3(place: Path) -> None:
     ],
     ids=str,
 )
-def test_usage_is_told_in_one_line_before_any_storm(tmp_path: Path, words: list[str], message: str) -> None:
+def test_usage_is_told_in_one_line_before_any_storm(
+    sessionreg: Sessionreg, tmp_path: Path, words: list[str], message: str
+) -> None:
     (tmp_path / "broken.json").write_text("{")
-    done = _gate(*words, cwd=tmp_path)
+    done = sessionreg("gate", *words)
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1

@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from time import sleep
 
 import psutil
 import pytest
@@ -14,23 +14,14 @@ import pytest
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
 
+from .command import Done, Sessionreg, sessionreg_process
+from .waiting import wait_until
+
 _SMALL = ["--workers", "3", "--writes", "4", "--think-ms", "1"]
 
 
-def _sessionreg(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest_sessionreg", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-@pytest.mark.slow
 def test_a_storm_prints_its_table_its_verdict_and_its_files(tmp_path: Path) -> None:
-    done = _sessionreg("storm", *_SMALL, cwd=tmp_path)
+    done = sessionreg_process("storm", *_SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[3:7]] == ["budget", "busy-timeout", "interval", "queue"]
@@ -41,10 +32,8 @@ def test_a_storm_prints_its_table_its_verdict_and_its_files(tmp_path: Path) -> N
     assert done.stderr == "", "no progress bar where nobody watches"
 
 
-def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
-    done = _sessionreg(
-        "storm", *_SMALL, "--policy", "queue", "--policy", "budget", "--json", "--no-plots", cwd=tmp_path
-    )
+def test_json_is_the_result_and_nothing_else(sessionreg: Sessionreg, tmp_path: Path) -> None:
+    done = sessionreg("storm", *_SMALL, "--policy", "queue", "--policy", "budget", "--json", "--no-plots")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert [run["policy"] for run in document["runs"]] == ["queue", "budget"]
@@ -53,10 +42,9 @@ def test_json_is_the_result_and_nothing_else(tmp_path: Path) -> None:
     assert not (tmp_path / "reports/latest/storm.png").exists()
 
 
-@pytest.mark.slow
-def test_the_result_repeats_the_parameters(tmp_path: Path) -> None:
+def test_the_result_repeats_the_parameters(sessionreg: Sessionreg, tmp_path: Path) -> None:
     words = ["--policy", "interval", "--hold-ms", "1.5", "--seed", "77", "--workload", "heartbeat", "--out", "here"]
-    done = _sessionreg("storm", *_SMALL, *words, "--json", "--no-plots", cwd=tmp_path)
+    done = sessionreg("storm", *_SMALL, *words, "--json", "--no-plots")
     document = json.loads(done.stdout)
     (run,) = document["runs"]
     assert (run["workers"], run["writes"], run["hold_ms"], run["think_ms"], run["seed"]) == (3, 4, 1.5, 1.0, 77)
@@ -98,16 +86,36 @@ def test_the_result_repeats_the_parameters(tmp_path: Path) -> None:
         (["nothing"], 2, "No such command 'nothing'"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path: Path, words: list[str], code: int, message: str) -> None:
-    (tmp_path / "file").write_text("hello")
-    (tmp_path / "directory").mkdir()
-    done = _sessionreg(*words, cwd=tmp_path)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    sessionreg: Sessionreg, tmp_path: Path, words: list[str], code: int, message: str
+) -> None:
+    _bad_input_is_one_line(lambda: sessionreg(*words), tmp_path, code, message)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["storm", "--workers", "0"], 2, "workers=0: must be between"),
+        (["storm", "--sql", "file"], 1, "'hello' cannot be compiled"),
+        (["nothing"], 2, "No such command 'nothing'"),
+    ],
+)
+def test_the_console_script_exits_with_the_code_and_shows_no_traceback(
+    tmp_path: Path, words: list[str], code: int, message: str
+) -> None:
+    _bad_input_is_one_line(lambda: sessionreg_process(*words, cwd=tmp_path), tmp_path, code, message)
+
+
+def _bad_input_is_one_line(run: Callable[[], Done], directory: Path, code: int, message: str) -> None:
+    (directory / "file").write_text("hello")
+    (directory / "directory").mkdir()
+    done = run()
     assert done.returncode == code
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stdout == ""
-    assert (tmp_path / "file").read_text() == "hello"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["directory", "file"]
+    assert (directory / "file").read_text() == "hello"
+    assert sorted(path.name for path in directory.iterdir()) == ["directory", "file"]
 
 
 @pytest.mark.slow
@@ -117,7 +125,7 @@ def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_fil
 ) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
     (tmp_path / "scratch").mkdir()
-    words = ["--workers", "4", "--duration", "60", "--think-ms", "5", "--policy", "queue", "--no-plots"]
+    words = ["--workers", "4", "--duration", "600", "--think-ms", "5", "--policy", "queue", "--no-plots"]
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest_sessionreg", "storm", *words],
         cwd=tmp_path,
@@ -127,13 +135,12 @@ def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_fil
         text=True,
     )
     try:
-        while read_counters([str(path) for path in (tmp_path / "scratch").rglob("*.ledger")])[0] < 20:
-            assert process.poll() is None
-            sleep(0.02)
+        ledgers = (tmp_path / "scratch").rglob
+        wait_until(lambda: read_counters([str(path) for path in ledgers("*.ledger")])[0] >= 20, process)
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) >= 4
         process.send_signal(number)
-        printed, errors = process.communicate(timeout=60)
+        printed, errors = process.communicate(timeout=120)
     finally:
         process.kill()
         process.communicate()
@@ -142,7 +149,7 @@ def test_an_interrupted_storm_keeps_what_it_has_and_leaves_no_process_and_no_fil
         "sessionreg: interrupted; no worker is left; what was measured is kept, marked as partial, in reports/latest"
     )
     assert "* queue is partial: interrupted" in printed
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     assert list((tmp_path / "scratch").iterdir()) == []
     result = StormResult.from_json((tmp_path / "reports/latest/storm.json").read_text())
@@ -176,11 +183,11 @@ def fails(connection, worker, sequence):
 def test_a_function_from_the_current_directory_is_stormed_and_repeated(tmp_path: Path) -> None:
     (tmp_path / "demo.py").write_text(_DEMO)
     words = ["--workload", "demo:write", "--policy", "queue", "--seed", "9", "--rate", "200", "--no-plots"]
-    done = _sessionreg("storm", "--workers", "3", "--writes", "4", *words, cwd=tmp_path)
+    done = sessionreg_process("storm", "--workers", "3", "--writes", "4", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "open loop: 200 writes/s on a fixed schedule" in done.stdout
     assert "recording cost" in done.stdout
-    again = _sessionreg("repeat", "reports/latest/storm.json", "--no-plots", "--json", cwd=tmp_path)
+    again = sessionreg_process("repeat", "reports/latest/storm.json", "--no-plots", "--json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     stored = StormResult.from_json((tmp_path / "reports/latest/storm.json").read_text())
     repeated = StormResult.from_json(again.stdout)
@@ -194,39 +201,40 @@ def test_a_function_from_the_current_directory_is_stormed_and_repeated(tmp_path:
 @pytest.mark.slow
 def test_a_function_that_loses_writes_is_caught(tmp_path: Path) -> None:
     (tmp_path / "demo.py").write_text(_DEMO)
-    done = _sessionreg("storm", *_SMALL, "--workload", "demo:forgets", "--no-plots", cwd=tmp_path)
+    done = sessionreg_process("storm", *_SMALL, "--workload", "demo:forgets", "--no-plots", cwd=tmp_path)
     assert done.returncode == 1
     assert "own lost 12 of 12 acknowledged writes" in " ".join(done.stdout.split())
 
 
 def test_a_function_that_fails_is_shown_once_with_a_count(tmp_path: Path) -> None:
     (tmp_path / "demo.py").write_text(_DEMO)
-    done = _sessionreg("storm", *_SMALL, "--workload", "demo:fails", "--policy", "queue", "--no-plots", cwd=tmp_path)
+    done = sessionreg_process(
+        "storm", *_SMALL, "--workload", "demo:fails", "--policy", "queue", "--no-plots", cwd=tmp_path
+    )
     assert done.returncode == 1
     assert done.stderr.count("Traceback") == 1
     assert "LookupError: nothing to write" in done.stderr
     assert done.stderr.rstrip().endswith("12 times")
 
 
-@pytest.mark.slow
-def test_statements_from_a_file_are_stormed(tmp_path: Path) -> None:
+def test_statements_from_a_file_are_stormed(sessionreg: Sessionreg, tmp_path: Path) -> None:
     (tmp_path / "w.sql").write_text("INSERT INTO t VALUES (:worker, :sequence);")
     (tmp_path / "s.sql").write_text("CREATE TABLE t (worker, sequence);")
     words = ["--sql", "w.sql", "--schema", "s.sql", "--policy", "queue", "--policy", "interval", "--no-plots"]
-    done = _sessionreg("storm", *_SMALL, *words, cwd=tmp_path)
+    done = sessionreg("storm", *_SMALL, *words)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
 def test_what_nobody_checked_is_said(tmp_path: Path) -> None:
     (tmp_path / "bare.py").write_text("def write(path, worker, sequence):\n    pass\n")
-    done = _sessionreg("storm", *_SMALL, "--workload", "bare:write", cwd=tmp_path)
+    done = sessionreg_process("storm", *_SMALL, "--workload", "bare:write", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Whether writes were lost was not checked" in " ".join(done.stdout.split())
     assert (tmp_path / "reports/latest/storm.png").stat().st_size
 
 
-def test_help_shows_an_example(tmp_path: Path) -> None:
-    done = _sessionreg("storm", "--help", cwd=tmp_path)
+def test_help_shows_an_example(sessionreg: Sessionreg) -> None:
+    done = sessionreg("storm", "--help")
     assert done.returncode == 0
     assert "Example: sessionreg storm" in " ".join(done.stdout.split())

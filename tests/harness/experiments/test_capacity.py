@@ -12,10 +12,12 @@ from pytest_sessionreg._harness.experiments.capacity.confidence import failing_s
 from pytest_sessionreg._harness.experiments.capacity.experiment import capacity
 from pytest_sessionreg._harness.experiments.capacity.law import give_up_chance, longest_patience_ms, mean_patience_ms
 from pytest_sessionreg._harness.experiments.capacity.load import CapacityLoad, Round, Target
-from pytest_sessionreg._harness.experiments.capacity.result import CapacityResult
+from pytest_sessionreg._harness.experiments.capacity.result import KIND, SCHEMA, CapacityResult
 from pytest_sessionreg._harness.experiments.capacity.search import search
 from pytest_sessionreg._harness.experiments.capacity.table import capacity_table, finding
 from pytest_sessionreg.errors import ResultError, StormError
+from pytest_sessionreg.results.envelope import Envelope
+from pytest_sessionreg.results.environment import Environment
 
 _TARGET = Target(p99_ms=250, rounds_share=0.99)
 
@@ -46,9 +48,38 @@ def _round(
     )
 
 
+@pytest.fixture
+def frame(database: str) -> CapacityResult:
+    """A result of some canned rounds."""
+    rounds = [_round(8), _round(12, slow=40), _round(8, policy="budget", gave_up=3)]
+    return CapacityResult(
+        envelope=Envelope(KIND, SCHEMA, "sessionreg capacity", Environment.of(database)),
+        target=_TARGET,
+        policies=("budget", "queue"),
+        holds_ms=(2.0,),
+        think_ms=0.0,
+        workers=12,
+        hold_ms=2.0,
+        ceiling=16,
+        round_s=0.4,
+        survival_round_s=3.15,
+        planned_s=9.0,
+        rounds=(*rounds, _round(8, question="survival")),
+    )
+
+
 @pytest.fixture(scope="module")
 def small() -> CapacityResult:
-    """Holds of 40 ms without a pause: a p99 of 250 ms is then out of reach for a dozen writers under any policy."""
+    """Holds of 40 ms without a pause: a p99 of 250 ms is then out of reach for a dozen writers under any policy.
+
+    It ends when the target's frontiers are found, and the other question has been asked once.
+    """
+    asked: list[str] = []
+
+    def check() -> None:
+        if sum("no write given up" in now for now in asked) > 1:
+            raise KeyboardInterrupt
+
     return capacity(
         policies=["budget", "queue"],
         holds_ms=[40.0],
@@ -56,8 +87,10 @@ def small() -> CapacityResult:
         think_ms=0.0,
         workers=12,
         ceiling=16,
-        seconds=9.0,
+        seconds=600.0,
         round_s=0.4,
+        on_step=lambda now, _done, _total: asked.append(now),
+        check=check,
     )
 
 
@@ -112,17 +145,17 @@ def test_a_tail_is_judged_by_the_share_of_slow_writes() -> None:
     assert CapacityLoad(8, ()).holds("target", _TARGET) is None
 
 
-@pytest.mark.slow
-def test_the_frontier_lies_below_the_smallest_load_that_failed(small: CapacityResult) -> None:
+def test_the_frontier_lies_below_the_frameest_load_that_failed(frame: CapacityResult) -> None:
     rounds = (_round(8), _round(12), _round(16, gave_up=3), _round(20), _round(10), _round(12))
-    (point,) = replace(small, rounds=rounds).points()
+    (point,) = replace(frame, rounds=rounds).points()
     assert (point.held, point.failed, point.rounds, point.harder) == (12, 16, 2, 1)
     assert point.failing_share == pytest.approx(failing_share_bound(3))
     assert point.done
-    (wide,) = replace(small, rounds=(_round(8), _round(16, gave_up=3))).points()
+    (wide,) = replace(frame, rounds=(_round(8), _round(16, gave_up=3))).points()
     assert (wide.held, wide.failed, wide.done) == (8, 16, False)
 
 
+@pytest.mark.slow
 def test_a_real_search_finds_less_room_under_the_budget_than_in_the_queue(small: CapacityResult) -> None:
     points = {(point.question, point.policy): point for point in small.points()}
     budget, queue = points["target", "budget"], points["target", "queue"]
@@ -134,6 +167,7 @@ def test_a_real_search_finds_less_room_under_the_budget_than_in_the_queue(small:
     assert all(entry.writers <= 16 for entry in small.rounds)
 
 
+@pytest.mark.slow
 def test_the_asked_load_is_placed(small: CapacityResult) -> None:
     text = finding(small)
     assert "A load of 12 writers x 40 ms" in text
@@ -141,6 +175,7 @@ def test_the_asked_load_is_placed(small: CapacityResult) -> None:
     assert "is the target, not the proof" in text
 
 
+@pytest.mark.slow
 def test_an_earlier_result_is_taken_up_and_another_machines_is_not(small: CapacityResult) -> None:
     same = {"holds_ms": [40.0], "hold_ms": 40.0, "think_ms": 0.0, "workers": 12, "ceiling": 16, "round_s": 0.4}
     again = capacity(policies=["queue"], seconds=1e-9, earlier=small, **same)  # type: ignore[arg-type]
@@ -152,17 +187,17 @@ def test_an_earlier_result_is_taken_up_and_another_machines_is_not(small: Capaci
         capacity(policies=["queue"], seconds=1e-9, earlier=replace(small, envelope=elsewhere), **same)  # type: ignore[arg-type]
 
 
-def test_the_result_survives_json(small: CapacityResult) -> None:
-    text = small.to_json()
+def test_the_result_survives_json(frame: CapacityResult) -> None:
+    text = frame.to_json()
     again = CapacityResult.from_json(text)
-    assert again == small
+    assert again == frame
     assert again.to_json() == text
     with pytest.raises(ResultError, match="lacks or misnames"):
         CapacityResult.from_json(text.replace('"utilization"', '"idleness"'))
 
 
-def test_the_table_fits_100_columns(small: CapacityResult, capsys: pytest.CaptureFixture[str]) -> None:
-    Console(width=100).print(capacity_table(small))
+def test_the_table_fits_100_columns(frame: CapacityResult, capsys: pytest.CaptureFixture[str]) -> None:
+    Console(width=100).print(capacity_table(frame))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     assert not any("…" in line for line in lines)

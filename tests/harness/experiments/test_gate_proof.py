@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,8 @@ from pytest_sessionreg.gate.baseline import Baseline
 from pytest_sessionreg.gate.measurement import StormLoad, machine_class
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.storm.storm import run_storm
+
+from ..command import Sessionreg, sessionreg_process
 
 
 def _run(case: Case, number: int, verdict: str) -> GateRun:
@@ -46,7 +46,7 @@ def test_every_case_is_a_storm_of_one_load(case: Case) -> None:
 
 @pytest.mark.slow
 def test_a_proof_goes_on_where_it_was_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "_baseline", lambda _: Baseline())  # so that the barrier has nothing to storm for
+    monkeypatch.setattr(experiment, "_baseline", lambda _: Baseline())  # so that the gate has nothing to storm for
     seen: list[GateRun] = []
     told: list[tuple[int, int]] = []
 
@@ -99,19 +99,13 @@ def test_how_a_case_stands() -> None:
     assert case_progress(runs[:49], share=0.5)[0].holds is None
 
 
-def _command(*words: str) -> subprocess.CompletedProcess[str]:
-    words = (sys.executable, "-m", "pytest_sessionreg", "gate-proof", *words)
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-
-
-@pytest.mark.slow
 def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> None:
     path = str(tmp_path / "runs.jsonl")
     here = machine_class(Environment.of(notes_plan().location()))
     for case in CASES:
         for number in range(2):
             append_run(path, replace(_run(case, number, "REGRESSED"), machine=here))
-    done = _command("--minutes", "0", "--share", "0.1", "--out", str(tmp_path))
+    done = sessionreg_process("gate-proof", "--minutes", "0", "--share", "0.1", "--out", ".", cwd=tmp_path)
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert max(map(len, lines[:10])) <= 100
@@ -132,14 +126,14 @@ def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("words", [["--minutes", "-1"], ["--minutes", "nan"], ["--share", "0"], ["--share", "2"]])
-def test_usage_is_told_in_one_line_before_any_run(tmp_path: Path, words: list[str]) -> None:
-    done = _command("--out", str(tmp_path / "new"), *words)
+def test_usage_is_told_in_one_line_before_any_run(sessionreg: Sessionreg, tmp_path: Path, words: list[str]) -> None:
+    done = sessionreg("gate-proof", "--out", "new", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "new").exists()
 
 
-def test_a_proof_that_is_only_begun_is_no_failure(tmp_path: Path) -> None:
-    done = _command("--minutes", "0", "--out", str(tmp_path / "new"))
+def test_a_proof_that_is_only_begun_is_no_failure(sessionreg: Sessionreg) -> None:
+    done = sessionreg("gate-proof", "--minutes", "0", "--out", "new")
     assert (done.returncode, done.stderr) == (0, "")
     assert "300 of 300 runs are missing" in done.stdout

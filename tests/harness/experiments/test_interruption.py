@@ -6,7 +6,12 @@ import threading
 
 import pytest
 
-from pytest_sessionreg._harness.experiments.interruption import deferred_interrupt, interruptible, reason
+from pytest_sessionreg._harness.experiments.interruption import (
+    deferred_interrupt,
+    interruptible,
+    interrupts_told,
+    reason,
+)
 from pytest_sessionreg.errors import StormError
 
 
@@ -46,6 +51,14 @@ def test_a_second_interrupt_does_not_wait() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_that_is_told_raises_nothing() -> None:
+    told: list[str] = []
+    with interrupts_told(lambda: told.append("told")):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert told == ["told", "told"]
 
 
 def test_the_usual_handler_is_back_afterwards() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +22,14 @@ from pytest_sessionreg.processes import Call, Group
 @pytest.fixture(scope="module")
 def small() -> OpenStormResult:
     """A few rounds of the order that must fail, one that stalls, and the registry's own."""
-    return open_storm(
-        openers=8, rounds=2, orders=["no-timeout", "write-at-open", "registry"], states=tuple(STATES), hold_ms=150
-    )
+
+    def storm(orders: list[str], states: Sequence[str], rounds: int = 1) -> OpenStormResult:
+        # so long that even openers who wait for a busy machine are done before the writer
+        return open_storm(openers=8, rounds=rounds, orders=orders, states=tuple(states), hold_ms=1500)
+
+    own = storm(["registry"], tuple(STATES))
+    others = storm(["no-timeout"], ["fresh"], rounds=3), storm(["write-at-open"], ["held"])
+    return replace(own, rounds=own.rounds + tuple(entry for result in others for entry in result.rounds))
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=ORDER_NAMES)

@@ -25,7 +25,14 @@ from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.processes import Call, Group, WorkerFailed
 from pytest_sessionreg.results.samples import read_counters
 
-_NAMES = tuple(name for name in FAULT_NAMES if name != "stop-holder")  # which has a test of its own
+_SURVIVED = [fault.name for fault in MENU if not fault.control and fault.name != "stop-holder"]  # has a test of its own
+_CONTROLS = [fault.name for fault in MENU if fault.control]
+_QUICK = ("kill-inside", "no-timeout")
+
+
+def _named(names: list[str]) -> list[object]:
+    """Each as a parameter; most are slow, because a fault lasts as long as it must."""
+    return [name if name in _QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 @cache
@@ -50,8 +57,7 @@ def test_every_fault_is_described() -> None:
     assert all(fault.summary and fault.evidence for fault in MENU)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in _NAMES if not fault_named(name).control])
+@pytest.mark.parametrize("name", _named(_SURVIVED))
 def test_a_fault_that_sqlite_survives_costs_no_acknowledged_write(name: str) -> None:
     row = _row(name)
     _missing(row)
@@ -63,20 +69,21 @@ def test_a_fault_that_sqlite_survives_costs_no_acknowledged_write(name: str) -> 
         assert row.lost == 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [fault.name for fault in MENU if fault.control])
+@pytest.mark.parametrize("name", _named(_CONTROLS))
 def test_every_negative_control_comes_out_red(name: str) -> None:
     row = _row(name)
     assert row.red == row.rounds == 1
     assert not row.blind
 
 
+@pytest.mark.slow
 def test_the_ledger_sees_what_the_integrity_check_does_not() -> None:
     assert _row("stray-close-plain").lost > 0
     assert _row("stray-close-plain").damaged == 0
     assert _row("wal-deleted").lost > 0
 
 
+@pytest.mark.slow
 def test_callers_see_each_fault_by_its_code() -> None:
     _missing(_row("disk-full"))
     assert {(seen.kind, seen.code) for seen in _row("disk-full").seen} == {("DiskFull", 13)}
@@ -176,7 +183,7 @@ def test_a_private_disk_is_seen_by_those_who_enter_it_only(tmp_path: Path) -> No
         enter_disk(pid)
         return os.listdir(tmp_path)
 
-    with Group([Call(keeper)], deadline_s=30) as group:
+    with Group([Call(keeper)], deadline_s=120) as group:
         try:
             group.wait_until_ready()
         except WorkerFailed as error:
@@ -184,7 +191,7 @@ def test_a_private_disk_is_seen_by_those_who_enter_it_only(tmp_path: Path) -> No
                 raise
             pytest.skip(error.failures[0].message)
         assert list(tmp_path.iterdir()) == []
-        with Group([Call.plain(visitor, group.pids[0])], deadline_s=30) as visitors:
+        with Group([Call.plain(visitor, group.pids[0])], deadline_s=120) as visitors:
             assert visitors.run() == [["file"]]
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
 
@@ -201,7 +208,7 @@ def test_without_privileges_a_read_only_directory_is_one(tmp_path: Path) -> None
         return "written"
 
     try:
-        with Group([Call.plain(attempt)], deadline_s=30) as group:
+        with Group([Call.plain(attempt)], deadline_s=120) as group:
             assert group.run() == ["refused"]
     finally:
         tmp_path.chmod(0o700)
