@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from pytest_sessionreg._harness.main import cli
+from pytest_sessionreg.registry import stores
 from pytest_sessionreg.registry.user_paths import DATABASE_VARIABLE
-from pytest_sessionreg.registry.workspace import STORES
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.result import StormResult
@@ -82,7 +82,7 @@ def test_a_stores_example_runs_as_printed(code: str, tmp_path: Path) -> None:
 
 
 def test_every_store_has_an_example() -> None:
-    for name in STORES:
+    for name in stores.names():
         assert any(f"registry.{name}." in code for code in _PYTHON), name
 
 

@@ -9,12 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .sqlite.database import Database
+    from .database import Database
 
 __all__ = ["AllWorkspaces"]
-
-# The tables with a workspace_id that a row can be in without a session: where a workspace may show.
-_TABLES = ("sessions", "agents", "runs", "inbox", "audit_events", "job_runs", "learning")
 
 
 class AllWorkspaces:
@@ -28,7 +25,7 @@ class AllWorkspaces:
     def ids(self) -> list[str]:
         """The ids of all workspaces that have a row, sorted."""
         found: set[str] = set()
-        for table in _TABLES:
+        for table in self._database.workspace_tables():
             after = ""
             # a skip scan: one indexed search per workspace, however many rows each has
             while rows := self._database.read(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from .sqlite.database import Database
+    from .database import Database
 
 __all__ = ["Patience", "seconds"]
 

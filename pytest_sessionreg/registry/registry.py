@@ -30,6 +30,8 @@ class Registry(Workspace):
     `path` is the absolute path of the database file; the stores are attributes (see Workspace).
     """
 
+    _database: Database
+
     def __init__(self, database: Database, workspace_id: str) -> None:
         super().__init__(database, workspace_id)
         self.path = database.path

@@ -1,4 +1,4 @@
-"""What all stores are made of: the open file and the workspace they speak for."""
+"""What all stores are made of: the open database and the workspace they speak for."""
 
 from __future__ import annotations
 
@@ -6,22 +6,12 @@ from .transaction import Joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from typing import Any
 
-    from .sqlite.database import Database
+    from .database import Database, Parameters
+    from .table import Table
 
-    Conversions = Sequence[tuple[int, Callable[[Any], Any]]]
-
-__all__ = ["Store", "converted"]
-
-
-def converted(row: Sequence[Any], conversions: Conversions) -> list[Any]:
-    """The columns of a row, those at the given positions turned from stored text into the API's values."""
-    values = list(row)
-    for position, convert in conversions:
-        values[position] = convert(values[position])
-    return values
+__all__ = ["Store"]
 
 
 class Store:
@@ -37,12 +27,16 @@ class Store:
         self._database = database
         self._workspace = workspace
 
-    def _write(self, sql: str, parameters: Sequence[Any]) -> int:
+    def _write(self, sql: str, parameters: Parameters) -> int:
         """Run one statement; the rows changed. Raises NotFound where a row that it refers to is missing."""
         return self._database.write(sql, parameters)
 
-    def _read(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+    def _read(self, sql: str, parameters: Parameters) -> list[Any]:
         return self._database.read(sql, parameters)
+
+    def _row(self, table: Table[Any], **values: Any) -> dict[str, Any]:
+        """A caller's values, checked, as the parameters by name of a statement, with those of this workspace."""
+        return {"workspace_id": self._workspace, **table.checked(values)}
 
     def _joined(self) -> Joined:
         """A context in which several statements are one change."""

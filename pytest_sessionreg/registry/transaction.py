@@ -1,4 +1,4 @@
-"""Several writes in one BEGIN IMMEDIATE."""
+"""Several writes in one transaction."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from .patience import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Self
 
-    from .sqlite.database import Database
+    from .database import Cursor, Database, Parameters
 
 __all__ = ["Joined", "Transaction"]
 
@@ -45,7 +43,7 @@ class Transaction:
         else:
             self._database.rollback()
 
-    def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Parameters = ()) -> Cursor:
         """Run a statement of your own on the same connection, in the same transaction."""
         return self._database.execute(sql, parameters)
 

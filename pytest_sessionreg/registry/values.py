@@ -16,13 +16,13 @@ __all__ = [
     "LONGEST_ID",
     "LONGEST_TEXT",
     "choice",
+    "flag",
     "identifier",
     "instant_text",
     "json_kept",
     "json_object",
     "json_text",
     "json_value",
-    "optional_json",
     "positive",
     "text",
     "whole",
@@ -56,6 +56,13 @@ def whole(field: str, value: Any, *, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST:
         raise InvalidValue(field, value, f"must be a whole number, at least {least}")
     return value
+
+
+def flag(field: str, value: Any) -> int:
+    """True or False, as 1 or 0."""
+    if not isinstance(value, bool):
+        raise InvalidValue(field, value, "must be True or False")
+    return int(value)
 
 
 def positive(field: str, value: Any) -> timedelta:
@@ -148,11 +155,6 @@ def json_value(stored: str) -> Any:
     import json
 
     return json.loads(stored)
-
-
-def optional_json(stored: str | None) -> Any:
-    """As `json_value`; what was never stored is None."""
-    return None if stored is None else json_value(stored)
 
 
 def _storable(value: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from .clock import now
 from .store import Store
 from .stores.sessions import Sessions
+from .table import Record
 from .transaction import Joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .records.cleanup import Cleanup
-    from .sqlite.database import Database
+    from .database import Database
     from .stores.agents import Agents
     from .stores.audit import Audit
     from .stores.inbox import Inbox
@@ -25,25 +25,22 @@ if TYPE_CHECKING:
     from .stores.tokens import Tokens
     from .stores.worktrees import Worktrees
 
-__all__ = ["STORES", "Workspace"]
+__all__ = ["Cleanup", "Workspace"]
 
-# Store name, which is also its module's, and class.
-STORES = {
-    "sessions": "Sessions",
-    "locks": "Locks",
-    "overrides": "Overrides",
-    "worktrees": "Worktrees",
-    "skills": "Skills",
-    "outputs": "Outputs",
-    "agents": "Agents",
-    "runs": "Runs",
-    "tokens": "Tokens",
-    "inbox": "Inbox",
-    "audit": "Audit",
-    "jobs": "Jobs",
-    "learning": "Learning",
-    "meta": "Meta",
-}
+
+class Cleanup(Record):
+    """What one clean-up changed.
+
+    expired_sessions: how many sessions it removed because they had expired.
+    expired_tokens: how many tokens it removed because they had expired.
+    freed_locks: how many locks it freed.
+    dead_sessions: how many sessions it marked as crashed because their process is gone.
+    """
+
+    expired_sessions: int
+    expired_tokens: int
+    freed_locks: int
+    dead_sessions: int
 
 
 class Workspace:
@@ -51,6 +48,7 @@ class Workspace:
     workspace.
     """
 
+    # For type checkers and editors, which do not see what __getattr__ finds.
     sessions: Sessions
     locks: Locks
     overrides: Overrides
@@ -73,25 +71,23 @@ class Workspace:
 
     def __getattr__(self, name: str) -> Store:
         """Load the store `name`: a hook that beats a heart pays for the sessions store only."""
-        kind = STORES.get(name)
-        if kind is None:
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; its stores are {', '.join(STORES)}")
-        from importlib import import_module
+        from .stores import load
 
-        module = import_module(f"{__package__}.stores.{name}")
-        store: Store = getattr(module, kind)(self._database, self.workspace_id)
+        kind = load(name)
+        if kind is None:
+            known = ", ".join(Workspace.__annotations__)
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}; its stores are {known}")
+        store = kind(self._database, self.workspace_id)
         setattr(self, name, store)
         return store
 
     def cleanup(self) -> Cleanup:
         """Remove what has expired, free what nobody holds, and mark as crashed the sessions whose process is gone.
 
-        One statement per kind, in one transaction. Seeds run this every minute; here it costs an indexed search per
-        kind, and one look at the process table per active session. The looks come first, without the write lock (but
-        for one that the caller holds); a session that was heard of since, or is another process's by then, is left.
+        One statement per kind, in one transaction. It costs an indexed search per kind, and one look at the process
+        table per active session, so that it may run every minute. The looks come first, without the write lock (but for
+        one that the caller holds); a session that was heard of since, or is another process's by then, is left.
         """
-        from .records.cleanup import Cleanup
-
         instant = now()
         gone = self.sessions._dead()  # noqa: SLF001  the clean-up is the stores' own, in one transaction
         with Joined(self._database):

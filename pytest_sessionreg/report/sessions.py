@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..registry.records.session import Session
+from ..registry.stores.sessions import Session
 
 __all__ = ["ago", "sessions_table"]
 

@@ -45,7 +45,6 @@ _PRELOAD = (
     prepare.__module__,
     *(f"{_PACKAGE}.storm.workloads.{name}" for name in ("registry_workload", "function", "statements", "hook")),
     *(f"{_PACKAGE}.registry.stores.{name}" for name in ("sessions", "locks", "skills", "audit")),
-    f"{_PACKAGE}.registry.records.lock",
     *(
         f"{_PACKAGE}.registry.sqlite.admission.{name}"
         for name in ("retry_budget", "fixed_interval", "write_queue", "record")

@@ -25,7 +25,7 @@ from time import perf_counter
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.clock import now
-from pytest_sessionreg.registry.records.session import Session
+from pytest_sessionreg.registry.stores.sessions import Session
 from pytest_sessionreg.results.environment import Environment
 
 _ROUNDS = 15

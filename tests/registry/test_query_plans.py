@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from itertools import product
-from typing import Any
 
 import pytest
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.registry.workspace import STORES
+from pytest_sessionreg.registry import stores
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 # A whole table is read only where that is the answer, or where the table is the statement's own.
 SCANS_ALLOWED = {
+    "SCAN sqlite_master",  # all_workspaces().ids: the names of the tables
     "SCAN meta",  # meta.list: all of a small table, in the order of its key
     "SCAN CONSTANT ROW",  # VALUES
     "SCAN (subquery-2)",  # skills.of_session groups the rows that two index searches gave
@@ -51,181 +50,14 @@ SORTS_ALLOWED = [
 ]
 
 
-def combinations(**choices: Any) -> Iterator[dict[str, Any]]:
-    """Every way to give or leave out each argument."""
-    for use in product((False, True), repeat=len(choices)):
-        yield {name: value for (name, value), used in zip(choices.items(), use, strict=True) if used}
-
-
-def calls_sessions(registry: Registry) -> None:
-    store = registry.sessions
-    store.register("a", pid=1, ppid=1, process_started_at=START, repo_path="/a", branch="b", ttl=HOUR)
-    store.heartbeat("a")
-    store.heartbeat("a", min_interval=HOUR)
-    store.get("a")
-    for notify in (True, False):
-        for filters in combinations(status="active", repo_path="/a", branch="b", notify=notify):
-            store.list(**filters)
-    store.by_ppid(1)
-    store.find_running()
-    store.peers("a")
-    store.update("a", label="x", expires_at=None)
-    store.finish("a")
-    store.sweep()
-    store.remove("a")
-
-
-def calls_locks(registry: Registry) -> None:
-    registry.locks.acquire("l", "s", ttl=HOUR)
-    registry.locks.renew("l", "s", ttl=HOUR)
-    registry.locks.holder("l")
-    registry.locks.list()
-    registry.locks.release("l", "s")
-
-
-def calls_overrides(registry: Registry) -> None:
-    registry.overrides.set("s", "k", 1)
-    registry.overrides.get("s", "k")
-    registry.overrides.list("s")
-    registry.overrides.delete("s", "k")
-
-
-def calls_worktrees(registry: Registry) -> None:
-    registry.worktrees.link("s", "s")
-    registry.worktrees.record_result("s", "done")
-    registry.worktrees.get("s")
-    registry.worktrees.children("s")
-
-
-def calls_skills(registry: Registry) -> None:
-    registry.skills.suggest("s", "k")
-    registry.skills.invoke("s", "k")
-    registry.skills.try_invoke("s", "k")
-    registry.skills.of_session("s")
-    registry.skills.adoption(HOUR)
-    registry.skills.adoption_counts(HOUR)
-    registry.skills.adoption_by_skill(HOUR)
-    registry.skills.adoption_by_skill(HOUR, session_id="s")
-
-
-def calls_outputs(registry: Registry) -> None:
-    registry.outputs.append("s", "text")
-    registry.outputs.list("s")
-    registry.outputs.since("s", 0)
-    registry.outputs.since("s", START)
-    list(registry.outputs.pieces("s"))
-    registry.outputs.full_text("s")
-    registry.outputs.delete("s")
-
-
-def calls_agents(registry: Registry) -> None:
-    store = registry.agents
-    store.upsert("a", run_id="r")
-    store.get("a")
-    store.active()
-    store.all()
-    store.by_run("r")
-    store.count()
-    store.count(state="working")
-    store.set_state("a", "stalled")
-    store.transition("a", "working")
-    store.activity("a")
-    store.escalation("a", 1, START)
-    store.remove("a")
-    store.purge(agent="a")
-    store.purge(state="zombie")
-    store.purge(all=True)
-
-
-def calls_runs(registry: Registry) -> None:
-    registry.runs.create(run_id="r")
-    registry.runs.get("r")
-    registry.runs.active()
-    registry.runs.list()
-    registry.runs.list(limit=3)
-    registry.runs.count_agent("r")
-    registry.runs.complete("r")
-
-
-def calls_tokens(registry: Registry) -> None:
-    token = registry.tokens.mint("s", 7)
-    registry.tokens.validate(token, 7)
-    registry.tokens.revoke(token)
-    registry.tokens.expire()
-
-
-def calls_inbox(registry: Registry) -> None:
-    registry.inbox.put("c")
-    registry.inbox.take()
-    registry.inbox.put_back("c")
-    registry.inbox.take("ann")
-    registry.inbox.done("c")
-    registry.inbox.get("c")
-    registry.inbox.unfinished()
-    registry.inbox.waiting()
-    registry.inbox.prune(HOUR)
-
-
-def calls_audit(registry: Registry) -> None:
-    store = registry.audit
-    store.append("e", source="s", event_type="t", payload="{}", run_id="r", agent_identity="a")
-    for query in combinations(since=START, until=START, run_id="r", event_type="t", source="s"):
-        store.count(**query)
-        for page in combinations(limit=3, offset=2):
-            store.query(**query, **page)
-    store.prune(START)
-
-
-def calls_jobs(registry: Registry) -> None:
-    store = registry.jobs
-    store.upsert("r", job_id="j", state="queued", scheduled_at=START)
-    store.set_state("r", "running", pid=1)
-    store.get("r")
-    store.by_job("j")
-    store.by_job("j", limit=3)
-    store.by_state("queued")
-    store.by_state("queued", limit=3)
-    store.retry_chain("r")
-    store.upsert_step("r", 0, target_type="t", target_id="i", state="running")
-    store.steps("r")
-    store.remove("r")
-
-
-def calls_learning(registry: Registry) -> None:
-    registry.learning.put("s", {})
-    registry.learning.get("s")
-    registry.learning.list()
-    registry.learning.remove("s")
-
-
-def calls_meta(registry: Registry) -> None:
-    registry.meta.set("k", "v")
-    registry.meta.mark("k", "v")
-    registry.meta.get("k")
-    registry.meta.list()
-    registry.meta.delete("k")
-
-
 def calls_workspace(registry: Registry) -> None:
     registry.cleanup()
     registry.all_workspaces().ids()
 
 
+# Every public method, in each store's test.
 CALLS: dict[str, Callable[[Registry], None]] = {
-    "sessions": calls_sessions,
-    "locks": calls_locks,
-    "overrides": calls_overrides,
-    "worktrees": calls_worktrees,
-    "skills": calls_skills,
-    "outputs": calls_outputs,
-    "agents": calls_agents,
-    "runs": calls_runs,
-    "tokens": calls_tokens,
-    "inbox": calls_inbox,
-    "audit": calls_audit,
-    "jobs": calls_jobs,
-    "learning": calls_learning,
-    "meta": calls_meta,
+    **{name: import_module(f"tests.registry.stores.test_{name}").calls for name in stores.names()},
     "workspace": calls_workspace,
 }
 
@@ -299,9 +131,8 @@ def test_every_cascade_is_served_by_an_index(registry: Registry) -> None:
 
 
 def test_every_public_method_is_among_the_calls() -> None:
-    assert set(CALLS) == {*STORES, "workspace"}
-    for name, kind in STORES.items():
-        store = getattr(import_module(f"pytest_sessionreg.registry.stores.{name}"), kind)
+    for name in stores.names():
+        store = stores.load(name)
         public = {method for method, _ in inspect.getmembers(store, inspect.isfunction) if not method.startswith("_")}
         called = set(CALLS[name].__code__.co_names)
         assert public <= called, f"{name}: {sorted(public - called)}"

@@ -194,12 +194,6 @@ def test_json_as_long_as_allowed_is_stored() -> None:
         values.json_text("field", value + "x")
 
 
-def test_what_was_never_stored_is_none() -> None:
-    assert values.optional_json(None) is None
-    assert values.optional_json("null") is None
-    assert values.optional_json("{}") == {}
-
-
 EVENT: dict[str, Any] = {"source": "s", "event_type": "t", "payload": "{}", "run_id": "r", "agent_identity": "a"}
 RUN: dict[str, Any] = {"job_id": "j", "state": "x", "scheduled_at": START}
 STEP: dict[str, Any] = {"target_type": "t", "target_id": "i", "state": "x"}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -10,90 +11,19 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import Registry, WriteRecord
+from pytest_sessionreg.registry import stores
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
 from pytest_sessionreg.registry.liveness import is_dead
-from pytest_sessionreg.registry.records.cleanup import Cleanup
 from pytest_sessionreg.registry.stores import sessions
-from pytest_sessionreg.registry.workspace import STORES, Workspace
+from pytest_sessionreg.registry.workspace import Cleanup, Workspace
 
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EVENT: dict[str, Any] = {"source": "s", "event_type": "t", "payload": "{}", "run_id": "r", "agent_identity": "a"}
 STEP: dict[str, Any] = {"target_type": "t", "target_id": "i", "state": "x"}
 
-
-def fill_jobs(of: Workspace) -> None:
-    of.jobs.upsert("run", job_id="job", state="x", scheduled_at=START)
-    of.jobs.upsert_step("run", 0, **STEP)
-
-
-# For each store: how to fill a workspace, what can then be read, and what another workspace tries to change.
-Fill = Callable[[Workspace], Any]
-FILLS: dict[str, Fill] = {
-    "sessions": lambda of: of.sessions.register("one", ppid=7, repo_path="/a"),
-    "locks": lambda of: of.locks.acquire("lock", "one", ttl=HOUR),
-    "overrides": lambda of: of.overrides.set("one", "key", of.workspace_id),
-    "worktrees": lambda of: of.worktrees.link("one", "one"),
-    "skills": lambda of: of.skills.suggest("one", "skill"),
-    "outputs": lambda of: of.outputs.append("one", of.workspace_id),
-    "agents": lambda of: of.agents.upsert("ann", run_id="run"),
-    "runs": lambda of: of.runs.create(run_id="run"),
-    "tokens": lambda of: of.tokens.mint("one", 7, ttl=HOUR),
-    "inbox": lambda of: (of.inbox.put("command", of.workspace_id), of.inbox.take(), of.inbox.put("waiting")),
-    "audit": lambda of: of.audit.append("event", **EVENT),
-    "jobs": fill_jobs,
-    "learning": lambda of: of.learning.put("one", of.workspace_id),
-}
-READS: dict[str, Callable[[Workspace], list[Any]]] = {
-    "sessions": lambda of: [of.sessions.get("one"), of.sessions.list(), of.sessions.by_ppid(7)],
-    "locks": lambda of: [of.locks.holder("lock"), of.locks.list()],
-    "overrides": lambda of: [of.overrides.get("one", "key"), of.overrides.list("one")],
-    "worktrees": lambda of: [of.worktrees.get("one"), of.worktrees.children("one")],
-    "skills": lambda of: [of.skills.of_session("one"), of.skills.adoption(HOUR) is not None],
-    "outputs": lambda of: [of.outputs.list("one"), of.outputs.since("one", 0), of.outputs.full_text("one")],
-    "agents": lambda of: [of.agents.get("ann"), of.agents.all(), of.agents.by_run("run"), of.agents.count()],
-    "runs": lambda of: [of.runs.get("run"), of.runs.list(), of.runs.active()],
-    "tokens": lambda of: [
-        of.sessions.get("one") and of._database.read("SELECT 1 FROM tokens WHERE workspace_id = ?", (of.workspace_id,))
-    ],
-    "inbox": lambda of: [of.inbox.get("command"), of.inbox.unfinished(), of.inbox.waiting()],
-    "audit": lambda of: [of.audit.query(), of.audit.count()],
-    "jobs": lambda of: [of.jobs.get("run"), of.jobs.by_job("job"), of.jobs.by_state("x"), of.jobs.steps("run")],
-    "learning": lambda of: [of.learning.get("one"), of.learning.list()],
-}
-CHANGES: dict[str, Callable[[Workspace], list[Any]]] = {
-    "sessions": lambda of: [
-        of.sessions.heartbeat("one"),
-        of.sessions.update("one", label="x"),
-        of.sessions.finish("one"),
-        of.sessions.remove("one"),
-    ],
-    "locks": lambda of: [of.locks.renew("lock", "one", ttl=HOUR), of.locks.release("lock", "one")],
-    "overrides": lambda of: [of.overrides.delete("one", "key")],
-    "worktrees": lambda of: [of.worktrees.record_result("one", "done")],
-    "skills": lambda of: [of.skills.try_invoke("one", "skill")],
-    "outputs": lambda of: [of.outputs.delete("one")],
-    "agents": lambda of: [
-        of.agents.set_state("ann", "zombie"),
-        of.agents.transition("ann", "working").changed,
-        of.agents.activity("ann"),
-        of.agents.escalation("ann", 1, None),
-        of.agents.remove("ann"),
-        of.agents.purge(all=True),
-    ],
-    "runs": lambda of: [of.runs.count_agent("run"), of.runs.complete("run")],
-    "tokens": lambda of: [of.tokens.expire()],
-    "inbox": lambda of: [
-        of.inbox.take(),
-        of.inbox.done("command"),
-        of.inbox.put_back("command"),
-        of.inbox.prune(MOMENT),
-    ],
-    "audit": lambda of: [of.audit.prune(datetime(2100, 1, 1, tzinfo=UTC))],
-    "jobs": lambda of: [of.jobs.set_state("run", "y"), of.jobs.remove("run")],
-    "learning": lambda of: [of.learning.remove("one")],
-}
+# How to fill a workspace, what can then be read, and what another workspace tries to change: in each store's test.
+CASES = {name: import_module(f"tests.registry.stores.test_{name}") for name in stores.names() if name != "meta"}
 
 
 @pytest.fixture
@@ -102,34 +32,30 @@ def theirs(session_registry_path: Path) -> Iterator[Registry]:
         yield registry
 
 
-def test_the_cases_below_cover_every_store_that_belongs_to_a_workspace() -> None:
-    assert set(FILLS) == set(READS) == set(CHANGES) == set(STORES) - {"meta"}
-
-
-@pytest.mark.parametrize("name", FILLS)
+@pytest.mark.parametrize("name", CASES)
 def test_another_workspaces_rows_are_neither_read_nor_changed(
     session_registry: Registry, theirs: Registry, name: str
 ) -> None:
     session_registry.sessions.register("one")
-    FILLS[name](session_registry)
-    before = READS[name](session_registry)
+    CASES[name].fill(session_registry)
+    before = CASES[name].reads(session_registry)
     assert all(before)
-    assert not any(READS[name](theirs))
-    assert not any(CHANGES[name](theirs))
-    assert READS[name](session_registry) == before
+    assert not any(CASES[name].reads(theirs))
+    assert not any(CASES[name].changes(theirs))
+    assert CASES[name].reads(session_registry) == before
 
 
-@pytest.mark.parametrize("name", FILLS)
+@pytest.mark.parametrize("name", CASES)
 def test_the_same_ids_live_side_by_side(session_registry: Registry, theirs: Registry, name: str) -> None:
     for workspace in (session_registry, theirs):
         workspace.sessions.register("one")
-        FILLS[name](workspace)
-    before = READS[name](session_registry)
+        CASES[name].fill(workspace)
+    before = CASES[name].reads(session_registry)
     assert all(before)
-    assert all(READS[name](theirs))
-    CHANGES[name](theirs)
+    assert all(CASES[name].reads(theirs))
+    CASES[name].changes(theirs)
     theirs.sessions.remove("one")
-    assert READS[name](session_registry) == before
+    assert CASES[name].reads(session_registry) == before
 
 
 def test_a_reference_does_not_cross(session_registry: Registry, theirs: Registry) -> None:
@@ -180,7 +106,7 @@ def test_meta_is_shared(session_registry: Registry, theirs: Registry) -> None:
 def test_a_workspace_shows_by_any_row_of_its_own(session_registry: Registry, theirs: Registry, name: str) -> None:
     view = session_registry.all_workspaces()
     assert view.ids() == []
-    FILLS[name](theirs)
+    CASES[name].fill(theirs)
     assert view.ids() == ["theirs"]
 
 
@@ -188,7 +114,7 @@ def test_all_workspaces_are_listed_once_and_sorted(session_registry: Registry) -
     view = session_registry.all_workspaces()
     for name in ("z", "ü", "a", "default", "m"):
         for store in ("sessions", "agents", "learning"):
-            FILLS[store](view.workspace(name))
+            CASES[store].fill(view.workspace(name))
     assert view.ids() == sorted(["z", "ü", "a", "default", "m"])
 
 
@@ -227,10 +153,10 @@ def test_an_unknown_attribute_names_the_stores(session_registry: Registry) -> No
     assert not hasattr(session_registry, "__deepcopy__")
 
 
-@pytest.mark.parametrize("name", STORES)
+@pytest.mark.parametrize("name", stores.names())
 def test_a_store_is_loaded_once(session_registry: Registry, name: str) -> None:
     assert getattr(session_registry, name) is getattr(session_registry, name)
-    assert type(getattr(session_registry, name)).__name__ == STORES[name]
+    assert type(getattr(session_registry, name)) is stores.load(name)
 
 
 @pytest.fixture

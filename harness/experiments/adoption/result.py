@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pytest_sessionreg.registry.records.skill import SkillAdoption
+from pytest_sessionreg.registry.stores.skills import SkillAdoption
 from pytest_sessionreg.results.envelope import Envelope
 
 __all__ = ["KIND", "SCHEMA", "AdoptionResult"]

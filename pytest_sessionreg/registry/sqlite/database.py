@@ -20,14 +20,15 @@ from ..errors import (
 )
 from .connection import OPEN_PATIENCE_S, open_connection, set_busy_timeout
 from .fork import discard_after_fork
-from .schema import schema_version
+from .schema import run_migration, schema_version, workspace_tables
 from .write_ahead_log import WriteAheadLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any, TypeVar
 
+    from ..database import Parameters
     from .admission.policy import AdmissionPolicy, Observer
 
     T = TypeVar("T")
@@ -68,7 +69,7 @@ class Database:
         self.patience_s: float | None = None
         self._observer = observer
         if observer is not None:
-            from .admission.record import WriteRecord  # only now: dataclasses cost a cold start more than SQLite does
+            from .admission.record import WriteRecord  # only now: it is a dataclass, whose import a cold start saves
 
             self._new_record = WriteRecord
         self._pid = os.getpid()
@@ -119,7 +120,7 @@ class Database:
             self.rollback()
             raise self._abandoned("nothing was written")
 
-    def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
         """Run one statement inside the open transaction; sqlite3's errors pass through to the author of the SQL."""
         connection = self._checked()
         if not connection.in_transaction:
@@ -160,7 +161,7 @@ class Database:
         self._undo()
         self._leave("rolled back", code=None, phase="body")
 
-    def write(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
+    def write(self, sql: str, parameters: Parameters = ()) -> int:
         """Run one statement of the registry's own in a write transaction (the open one, if any); the rows changed."""
         connection = self._checked()
         if connection.in_transaction:
@@ -174,6 +175,15 @@ class Database:
         self._commit(connection)
         return changed
 
+    def migrate(self, sql: str, version: int) -> None:
+        """Run a migration in the open transaction; see schema.run_migration."""
+        connection = self._checked()
+        try:
+            run_migration(connection, sql, version)
+        except sqlite3.Error as error:
+            doing = f"migrating it to schema version {version}"
+            raise translate_error(error, database=self.path, doing=doing) from error
+
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
@@ -181,7 +191,7 @@ class Database:
 
     # -- the read path -------------------------------------------------------------------------------------------
 
-    def read(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+    def read(self, sql: str, parameters: Parameters = ()) -> list[Any]:
         """All rows of a query, without the write lock.
 
         The connection's busy timeout is the policy's (0 for all but BusyTimeout). A read that meets SQLITE_BUSY, which
@@ -206,6 +216,10 @@ class Database:
             return schema_version(connection, self.path)
         except DatabaseBusy:
             return self._patiently(connection, lambda: schema_version(connection, self.path))
+
+    def workspace_tables(self) -> list[str]:
+        """The tables in which a workspace may show; see schema.workspace_tables."""
+        return workspace_tables(self.read)
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -281,7 +295,7 @@ class Database:
             raise
         return True
 
-    def _own(self, sql: str, parameters: Sequence[Any] | dict[str, Any]) -> sqlite3.Cursor:
+    def _own(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
         try:
             return self._execute(sql, parameters)
         except sqlite3.Error as error:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..clock import from_optional, from_text, now
+from ..clock import from_text, now
 from ..errors import InvalidValue
 from ..identifier import new_id
-from ..store import Store, converted
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import choice, identifier, instant_text, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..records.agent import Agent, Transition
-
-__all__ = ["ACTIVE_STATES", "PREDECESSORS", "STATES", "Agents"]
+__all__ = ["ACTIVE_STATES", "PREDECESSORS", "STATES", "Agent", "Agents", "Transition"]
 
 STATES = ("booting", "working", "completed", "stalled", "zombie")
 ACTIVE_STATES = ("booting", "working", "stalled")
@@ -29,11 +28,67 @@ PREDECESSORS: dict[str, tuple[str, ...]] = {
     "completed": ("booting", "working", "stalled", "zombie"),
 }
 
-_COLUMNS = (
-    "name, agent_id, capability, worktree, branch, task_id, terminal, state, pid, parent, depth, run_id, started_at, "
-    "last_activity_at, escalation_level, stalled_since"
+
+def _state(name: str, value: Any) -> str:
+    return choice(name, value, STATES)
+
+
+class Agent(Record):
+    """One agent as it stood when it was read.
+
+    name: unique in its workspace.
+    agent_id: as given.
+    capability: as given.
+    worktree: as given.
+    branch: as given.
+    task_id: as given.
+    terminal: as given.
+    state: one of STATES.
+    pid: its process, as given.
+    parent: the name of the agent that started it, as given.
+    depth: 0 for one without a parent.
+    run_id: the run that it works in.
+    started_at: aware instant.
+    last_activity_at: aware instant.
+    escalation_level: 0 while nobody worries.
+    stalled_since: aware instant, None while it moves.
+    """
+
+    name: str = field(identifier)
+    agent_id: str = field(identifier)
+    capability: str = field(text)
+    worktree: str = field(text)
+    branch: str = field(text)
+    task_id: str = field(text)
+    terminal: str = field(text)
+    state: str = field(_state)
+    pid: int | None = field(whole)
+    parent: str | None = field(identifier)
+    depth: int = field(whole)
+    run_id: str | None = field(identifier)
+    started_at: datetime = field(instant_text, from_text)
+    last_activity_at: datetime = field(convert=from_text)
+    escalation_level: int = field(whole)
+    stalled_since: datetime | None = field(instant_text, from_text)
+
+
+class Transition(Record):
+    """How a compare-and-swap ended.
+
+    changed: whether it changed the state.
+    found: the state that it found, None if there is no such agent.
+    """
+
+    changed: bool
+    found: str | None
+
+
+_AGENTS = Table("agents", Agent)
+_SELECT = f"SELECT {_AGENTS.columns} FROM agents WHERE workspace_id = ?"
+_UPSERT = (
+    f"INSERT INTO agents (workspace_id, {_AGENTS.columns}) VALUES (:workspace_id, {_AGENTS.values}) "
+    f"ON CONFLICT (workspace_id, name) DO UPDATE SET {_AGENTS.replaced('name')}"
 )
-_SELECT = f"SELECT {_COLUMNS} FROM agents WHERE workspace_id = ?"
 _ORDER = " ORDER BY started_at, name"
 
 
@@ -63,53 +118,47 @@ class Agents(Store):
     ) -> None:
         """Insert an agent, or replace the one of that name. agent_id: default generated. started_at: default now."""
         instant = now()
-        self._write(
-            f"INSERT INTO agents (workspace_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (workspace_id, name) DO UPDATE SET "
-            + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ")[1:]),
-            (
-                self._workspace,
-                identifier("name", name),
-                new_id() if agent_id is None else identifier("agent_id", agent_id),
-                text("capability", capability),
-                text("worktree", worktree),
-                text("branch", branch),
-                text("task_id", task_id),
-                text("terminal", terminal),
-                choice("state", state, STATES),
-                None if pid is None else whole("pid", pid),
-                None if parent is None else identifier("parent", parent),
-                whole("depth", depth),
-                None if run_id is None else identifier("run_id", run_id),
-                instant if started_at is None else instant_text("started_at", started_at),
-                instant,
-                whole("escalation_level", escalation_level),
-                None if stalled_since is None else instant_text("stalled_since", stalled_since),
-            ),
+        values = self._row(
+            _AGENTS,
+            name=name,
+            agent_id=new_id() if agent_id is None else agent_id,
+            capability=capability,
+            worktree=worktree,
+            branch=branch,
+            task_id=task_id,
+            terminal=terminal,
+            state=state,
+            pid=pid,
+            parent=parent,
+            depth=depth,
+            run_id=run_id,
+            started_at=from_text(instant) if started_at is None else started_at,
+            escalation_level=escalation_level,
+            stalled_since=stalled_since,
         )
+        self._write(_UPSERT, {**values, "last_activity_at": instant})
 
     def get(self, name: str) -> Agent | None:
         """The agent, or None."""
-        rows = self._read(_SELECT + " AND name = ?", (self._workspace, identifier("name", name)))
-        return _agent(rows[0]) if rows else None
+        return _AGENTS.first(self._read(_SELECT + " AND name = ?", (self._workspace, identifier("name", name))))
 
     def active(self) -> list[Agent]:
         """The agents that are booting, working or stalled, the oldest first."""
         # told which index, for SQLite would rather read every agent in order than sort the few that are active
         by_state = _SELECT.replace(" FROM agents ", " FROM agents INDEXED BY agents_by_state ")
-        rows = self._read(by_state + " AND state IN (?, ?, ?)" + _ORDER, (self._workspace, *ACTIVE_STATES))
-        return [_agent(row) for row in rows]
+        return _AGENTS.records(
+            self._read(by_state + " AND state IN (?, ?, ?)" + _ORDER, (self._workspace, *ACTIVE_STATES))
+        )
 
     def all(self) -> list[Agent]:
         """All agents, the oldest first."""
-        return [_agent(row) for row in self._read(_SELECT + _ORDER, (self._workspace,))]
+        return _AGENTS.records(self._read(_SELECT + _ORDER, (self._workspace,)))
 
     def by_run(self, run_id: str) -> list[Agent]:
         """The agents of a run, the oldest first."""
-        return [
-            _agent(row)
-            for row in self._read(_SELECT + " AND run_id = ?" + _ORDER, (self._workspace, identifier("run_id", run_id)))
-        ]
+        return _AGENTS.records(
+            self._read(_SELECT + " AND run_id = ?" + _ORDER, (self._workspace, identifier("run_id", run_id)))
+        )
 
     def count(self, *, state: str | None = None) -> int:
         """How many agents there are, or are in one state."""
@@ -133,8 +182,6 @@ class Agents(Store):
 
     def transition(self, name: str, to: str) -> Transition:
         """Change the state if PREDECESSORS allows it from the one found: a compare-and-swap. Says what it found."""
-        from ..records.agent import Transition
-
         allowed = PREDECESSORS[choice("to", to, STATES)]
         identifier("name", name)
         with self._joined():
@@ -175,7 +222,7 @@ class Agents(Store):
             > 0
         )
 
-    def purge(self, *, all: bool = False, state: str | None = None, agent: str | None = None) -> int:  # noqa: A002  the seed's word
+    def purge(self, *, all: bool = False, state: str | None = None, agent: str | None = None) -> int:  # noqa: A002  reads well where it is called
         """Delete all agents, those of a state, or one; how many. Exactly one of the three must be given."""
         if (all is True) + (state is not None) + (agent is not None) != 1:
             raise InvalidValue("purge", {"all": all, "state": state, "agent": agent}, "takes exactly one of the three")
@@ -185,12 +232,3 @@ class Agents(Store):
         if agent is not None:
             return self._write(sql + " AND name = ?", (self._workspace, identifier("agent", agent)))
         return self._write(sql, (self._workspace,))
-
-
-_AGENT_CONVERSIONS = ((12, from_text), (13, from_text), (15, from_optional))
-
-
-def _agent(row: tuple[Any, ...]) -> Agent:
-    from ..records.agent import Agent  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Agent(*converted(row, _AGENT_CONVERSIONS))

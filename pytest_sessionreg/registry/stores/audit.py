@@ -5,19 +5,48 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..clock import from_text, now
-from ..store import Store, converted
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, instant_text, json_kept, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..records.audit_event import AuditEvent
+__all__ = ["Audit", "AuditEvent"]
 
-__all__ = ["Audit"]
 
-_COLUMNS = (
-    "event_id, source, schema_version, event_type, at, run_id, agent_identity, parent_event_id, workspace_path, payload"
+class AuditEvent(Record):
+    """One event of the audit log.
+
+    event_id: unique in its workspace.
+    source: as given.
+    schema_version: of the payload, as given.
+    event_type: as given.
+    at: aware instant.
+    run_id: as given.
+    agent_identity: as given.
+    parent_event_id: as given.
+    workspace_path: as given.
+    payload: the JSON text exactly as appended.
+    """
+
+    event_id: str = field(identifier)
+    source: str = field(identifier)
+    schema_version: int = field(whole)
+    event_type: str = field(identifier)
+    at: datetime = field(instant_text, from_text)
+    run_id: str = field(identifier)
+    agent_identity: str = field(identifier)
+    parent_event_id: str | None = field(identifier)
+    workspace_path: str | None = field(text)
+    payload: str = field(json_kept)
+
+
+_EVENTS = Table("audit_events", AuditEvent)
+_APPEND = (
+    f"INSERT INTO audit_events (workspace_id, {_EVENTS.columns}) VALUES (:workspace_id, {_EVENTS.values}) "
+    "ON CONFLICT (workspace_id, event_id) DO NOTHING"
 )
 
 
@@ -44,26 +73,20 @@ class Audit(Store):
 
         payload: JSON text, kept to the byte. at: default now.
         """
-        return (
-            self._write(
-                f"INSERT INTO audit_events (workspace_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (workspace_id, event_id) DO NOTHING",
-                (
-                    self._workspace,
-                    identifier("event_id", event_id),
-                    identifier("source", source),
-                    whole("schema_version", schema_version),
-                    identifier("event_type", event_type),
-                    now() if at is None else instant_text("at", at),
-                    identifier("run_id", run_id),
-                    identifier("agent_identity", agent_identity),
-                    None if parent_event_id is None else identifier("parent_event_id", parent_event_id),
-                    None if workspace_path is None else text("workspace_path", workspace_path),
-                    json_kept("payload", payload),
-                ),
-            )
-            > 0
+        values = self._row(
+            _EVENTS,
+            event_id=event_id,
+            source=source,
+            schema_version=schema_version,
+            event_type=event_type,
+            at=from_text(now()) if at is None else at,
+            run_id=run_id,
+            agent_identity=agent_identity,
+            parent_event_id=parent_event_id,
+            workspace_path=workspace_path,
+            payload=payload,
         )
+        return self._write(_APPEND, values) > 0
 
     def query(
         self,
@@ -83,10 +106,10 @@ class Audit(Store):
         where, parameters = self._conditions(since, until, run_id, event_type, source)
         most = -1 if limit is None else whole("limit", limit)
         rows = self._read(
-            f"SELECT {_COLUMNS} FROM audit_events WHERE {where} ORDER BY at, id LIMIT ? OFFSET ?",
+            f"SELECT {_EVENTS.columns} FROM audit_events WHERE {where} ORDER BY at, id LIMIT ? OFFSET ?",
             [*parameters, most, whole("offset", offset)],
         )
-        return [_event(row) for row in rows]
+        return _EVENTS.records(rows)
 
     def count(
         self,
@@ -127,12 +150,3 @@ class Audit(Store):
         wanted = [(condition, value) for condition, value in given if value is not None]
         conditions = ["workspace_id = ?", *(condition for condition, _ in wanted)]
         return " AND ".join(conditions), [self._workspace, *(value for _, value in wanted)]
-
-
-_EVENT_CONVERSIONS = ((4, from_text),)
-
-
-def _event(row: tuple[Any, ...]) -> AuditEvent:
-    from ..records.audit_event import AuditEvent  # here, because dataclasses cost a cold start more than SQLite does
-
-    return AuditEvent(*converted(row, _EVENT_CONVERSIONS))

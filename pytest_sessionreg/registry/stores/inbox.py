@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from ..clock import from_optional, from_text, later, now
-from ..store import Store, converted
+from ..clock import from_text, later, now
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, json_text, json_value, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..records.command import Command
+__all__ = ["Command", "Inbox"]
 
-__all__ = ["Inbox"]
 
-_SELECT = (
-    "SELECT position, command_id, payload, status, put_at, taken_at, taker, done_at FROM inbox WHERE workspace_id = ?"
-)
+class Command(Record):
+    """A durable command.
+
+    position: grows in the order of putting.
+    command_id: unique in its workspace.
+    payload: whatever JSON can hold.
+    status: "waiting", "taken" or "done".
+    put_at: aware instant.
+    taken_at: aware instant, None while it waits.
+    taker: who took it last.
+    done_at: aware instant, None until it is done.
+    """
+
+    position: int
+    command_id: str = field(identifier)
+    payload: Any = field(json_text, json_value)
+    status: str
+    put_at: datetime = field(convert=from_text)
+    taken_at: datetime | None = field(convert=from_text)
+    taker: str | None = field(identifier)
+    done_at: datetime | None = field(convert=from_text)
+
+
+_COMMANDS = Table("inbox", Command)
+_SELECT = f"SELECT {_COMMANDS.columns} FROM inbox WHERE workspace_id = ?"
 
 
 class Inbox(Store):
@@ -30,9 +52,10 @@ class Inbox(Store):
         """Add a command; False if its id has been put before, done or not: the repetition is ignored."""
         return (
             self._write(
-                "INSERT INTO inbox (workspace_id, command_id, payload, status, put_at) VALUES (?, ?, ?, 'waiting', ?) "
+                "INSERT INTO inbox (workspace_id, command_id, payload, status, put_at) "
+                "VALUES (:workspace_id, :command_id, :payload, 'waiting', :put_at) "
                 "ON CONFLICT (workspace_id, command_id) DO NOTHING",
-                (self._workspace, identifier("command_id", command_id), json_text("payload", payload), now()),
+                {**self._row(_COMMANDS, command_id=command_id, payload=payload), "put_at": now()},
             )
             > 0
         )
@@ -49,12 +72,13 @@ class Inbox(Store):
             rows = self._read(_SELECT + first, (self._workspace,))
             if not rows:
                 return None
-            instant = now()
+            taken = {**_COMMANDS.stored(rows[0]), "status": "taken", "taken_at": now(), "taker": who}
             self._write(
-                "UPDATE inbox SET status = 'taken', taken_at = ?, taker = ? WHERE workspace_id = ? AND position = ?",
-                (instant, who, self._workspace, rows[0][0]),
+                "UPDATE inbox SET status = :status, taken_at = :taken_at, taker = :taker "
+                "WHERE workspace_id = :workspace_id AND position = :position",
+                {"workspace_id": self._workspace, **taken},
             )
-        return _command((*rows[0][:3], "taken", rows[0][4], instant, who, None))
+        return _COMMANDS.of(taken)
 
     def done(self, command_id: str) -> bool:
         """Finish a command that was taken; False if it was not, or is done already."""
@@ -80,13 +104,13 @@ class Inbox(Store):
 
     def get(self, command_id: str) -> Command | None:
         """The command, or None."""
-        rows = self._read(_SELECT + " AND command_id = ?", (self._workspace, identifier("command_id", command_id)))
-        return _command(rows[0]) if rows else None
+        return _COMMANDS.first(
+            self._read(_SELECT + " AND command_id = ?", (self._workspace, identifier("command_id", command_id)))
+        )
 
     def unfinished(self) -> list[Command]:
         """The commands that were taken and are not done, in order: what a taker that crashed has left."""
-        rows = self._read(_SELECT + " AND status = 'taken' ORDER BY position", (self._workspace,))
-        return [_command(row) for row in rows]
+        return _COMMANDS.records(self._read(_SELECT + " AND status = 'taken' ORDER BY position", (self._workspace,)))
 
     def waiting(self) -> int:
         """How many commands wait."""
@@ -101,12 +125,3 @@ class Inbox(Store):
             "DELETE FROM inbox WHERE workspace_id = ? AND done_at < ?",
             (self._workspace, later(now(), -positive("older_than", older_than))),
         )
-
-
-_COMMAND_CONVERSIONS = ((2, json_value), (4, from_text), (5, from_optional), (7, from_optional))
-
-
-def _command(row: tuple[Any, ...]) -> Command:
-    from ..records.command import Command  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Command(*converted(row, _COMMAND_CONVERSIONS))

@@ -4,30 +4,113 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..clock import from_optional, from_text, now
-from ..errors import InvalidValue
-from ..store import Store, converted
+from ..clock import from_text, now
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, instant_text, json_kept, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from ..records.job import JobRun, JobStep
+__all__ = ["JobRun", "JobStep", "Jobs"]
 
-__all__ = ["Jobs"]
 
-_RUN_COLUMNS = (
-    "run_id, job_id, attempt, state, scheduled_at, started_at, finished_at, duration_ms, created_at, pid, "
-    "process_started_at, input, retry_of, knowledge_metrics, resolved_crew, planner_model, implementer_model, "
-    "reviewer_model, pipeline_state"
+def _exit_code(name: str, value: Any) -> int:
+    return whole(name, value, least=-(1 << 31))
+
+
+class JobRun(Record):
+    """One attempt at a job.
+
+    run_id: unique in its workspace.
+    job_id: as given.
+    attempt: counts from 1.
+    state: the scheduler's word.
+    scheduled_at: aware instant.
+    started_at: aware instant.
+    finished_at: aware instant.
+    duration_ms: milliseconds.
+    created_at: aware instant.
+    pid: the process that works on it.
+    process_started_at: aware instant.
+    input: JSON text as given.
+    retry_of: the run that this one repeats.
+    knowledge_metrics: JSON text as given.
+    resolved_crew: as given.
+    planner_model: as given.
+    implementer_model: as given.
+    reviewer_model: as given.
+    pipeline_state: JSON text as given.
+    """
+
+    run_id: str = field(identifier)
+    job_id: str = field(identifier)
+    attempt: int = field(whole)
+    state: str = field(identifier)
+    scheduled_at: datetime = field(instant_text, from_text)
+    started_at: datetime | None = field(instant_text, from_text)
+    finished_at: datetime | None = field(instant_text, from_text)
+    duration_ms: int | None = field(whole)
+    created_at: datetime = field(instant_text, from_text)
+    pid: int | None = field(whole)
+    process_started_at: datetime | None = field(instant_text, from_text)
+    input: str | None = field(json_kept)
+    retry_of: str | None = field(identifier)
+    knowledge_metrics: str | None = field(json_kept)
+    resolved_crew: str | None = field(text)
+    planner_model: str | None = field(text)
+    implementer_model: str | None = field(text)
+    reviewer_model: str | None = field(text)
+    pipeline_state: str | None = field(json_kept)
+
+
+class JobStep(Record):
+    """One step of a job run.
+
+    run_id: the run's.
+    step: its number in the run, from 0.
+    target_type: as given.
+    target_id: as given.
+    state: the scheduler's word.
+    started_at: aware instant.
+    finished_at: aware instant.
+    duration_ms: milliseconds.
+    exit_code: as given.
+    error_code: as given.
+    error_message: as given.
+    agent_response: JSON text as given.
+    """
+
+    run_id: str = field(identifier)
+    step: int = field(whole)
+    target_type: str = field(identifier)
+    target_id: str = field(identifier)
+    state: str = field(identifier)
+    started_at: datetime | None = field(instant_text, from_text)
+    finished_at: datetime | None = field(instant_text, from_text)
+    duration_ms: int | None = field(whole)
+    exit_code: int | None = field(_exit_code)
+    error_code: str | None = field(text)
+    error_message: str | None = field(text)
+    agent_response: str | None = field(json_kept)
+
+
+_RUNS = Table("job_runs", JobRun)
+_STEPS = Table("job_steps", JobStep)
+# What `upsert` and `upsert_step` name in their signatures; the other fields are optional.
+_RUN_NAMED = ("run_id", "job_id", "attempt", "state", "scheduled_at")
+_STEP_NAMED = ("run_id", "step", "target_type", "target_id", "state")
+_SELECT_RUN = f"SELECT {_RUNS.columns} FROM job_runs WHERE workspace_id = ?"
+_SELECT_STEPS = f"SELECT {_STEPS.columns} FROM job_steps WHERE workspace_id = ? AND run_id = ? ORDER BY step"
+_UPSERT_RUN = (
+    f"INSERT INTO job_runs (workspace_id, {_RUNS.columns}) VALUES (:workspace_id, {_RUNS.values}) "
+    f"ON CONFLICT (workspace_id, run_id) DO UPDATE SET {_RUNS.replaced('run_id', 'created_at')}"
 )
-_STEP_COLUMNS = (
-    "run_id, step, target_type, target_id, state, started_at, finished_at, duration_ms, exit_code, error_code, "
-    "error_message, agent_response"
+_UPSERT_STEP = (
+    f"INSERT INTO job_steps (workspace_id, {_STEPS.columns}) VALUES (:workspace_id, {_STEPS.values}) "
+    f"ON CONFLICT (workspace_id, run_id, step) DO UPDATE SET {_STEPS.replaced('run_id', 'step')}"
 )
-_SELECT_RUN = f"SELECT {_RUN_COLUMNS} FROM job_runs WHERE workspace_id = ?"
 _NEWEST_FIRST = " ORDER BY scheduled_at DESC, run_id DESC LIMIT ?"
 
 
@@ -45,31 +128,19 @@ class Jobs(Store):
         knowledge_metrics, resolved_crew, planner_model, implementer_model, reviewer_model, pipeline_state. Of these
         input, knowledge_metrics and pipeline_state are JSON text, kept to the byte.
         """
-        checked = _checked(fields, _RUN_CHECKS)
-        created_at = checked.pop("created_at", None)
-        columns = [name for name in _RUN_COLUMNS.split(", ") if name != "created_at"]
+        given = {name: value for name, value in fields.items() if name != "created_at" or value is not None}
         values = {
-            "run_id": identifier("run_id", run_id),
-            "job_id": identifier("job_id", job_id),
-            "attempt": whole("attempt", attempt),
-            "state": identifier("state", state),
-            "scheduled_at": instant_text("scheduled_at", scheduled_at),
-            **checked,
+            **_RUNS.empty(),
+            "created_at": now(),
+            **_RUNS.checked(given, but=_RUN_NAMED),
+            **self._row(_RUNS, run_id=run_id, job_id=job_id, attempt=attempt, state=state, scheduled_at=scheduled_at),
         }
-        self._write(
-            f"INSERT INTO job_runs (workspace_id, created_at, {', '.join(columns)}) "
-            f"VALUES (?, ifnull(?, ?), {', '.join('?' * len(columns))}) "
-            "ON CONFLICT (workspace_id, run_id) DO UPDATE SET "
-            + "".join(f"{name} = excluded.{name}, " for name in columns[1:])
-            + "created_at = ifnull(?, created_at)",
-            (self._workspace, created_at, now(), *(values.get(name) for name in columns), created_at),
-        )
+        created = ", created_at = excluded.created_at" if "created_at" in given else ""
+        self._write(_UPSERT_RUN + created, values)
 
     def set_state(self, run_id: str, state: str, **fields: Any) -> bool:
         """Change the state, and any of `upsert`'s fields with it; False if there is no such run."""
-        changes = {"state": identifier("state", state), **_checked(fields, _RUN_CHECKS)}
-        if changes.get("created_at", "") is None:
-            raise InvalidValue("created_at", None, "cannot be cleared")
+        changes = {"state": identifier("state", state), **_RUNS.checked(fields, but=_RUN_NAMED)}
         return (
             self._write(
                 f"UPDATE job_runs SET {', '.join(f'{name} = ?' for name in changes)} "
@@ -81,24 +152,25 @@ class Jobs(Store):
 
     def get(self, run_id: str) -> JobRun | None:
         """The run, or None."""
-        rows = self._read(_SELECT_RUN + " AND run_id = ?", (self._workspace, identifier("run_id", run_id)))
-        return _run(rows[0]) if rows else None
+        return _RUNS.first(self._read(_SELECT_RUN + " AND run_id = ?", (self._workspace, identifier("run_id", run_id))))
 
     def by_job(self, job_id: str, *, limit: int | None = None) -> list[JobRun]:
         """The job's runs, the newest first."""
         most = -1 if limit is None else whole("limit", limit)
-        rows = self._read(
-            _SELECT_RUN + " AND job_id = ?" + _NEWEST_FIRST, (self._workspace, identifier("job_id", job_id), most)
+        return _RUNS.records(
+            self._read(
+                _SELECT_RUN + " AND job_id = ?" + _NEWEST_FIRST, (self._workspace, identifier("job_id", job_id), most)
+            )
         )
-        return [_run(row) for row in rows]
 
     def by_state(self, state: str, *, limit: int | None = None) -> list[JobRun]:
         """The runs in a state, the newest first."""
         most = -1 if limit is None else whole("limit", limit)
-        rows = self._read(
-            _SELECT_RUN + " AND state = ?" + _NEWEST_FIRST, (self._workspace, identifier("state", state), most)
+        return _RUNS.records(
+            self._read(
+                _SELECT_RUN + " AND state = ?" + _NEWEST_FIRST, (self._workspace, identifier("state", state), most)
+            )
         )
-        return [_run(row) for row in rows]
 
     def retry_chain(self, run_id: str) -> list[JobRun]:
         """The run, the one that it repeats, the one that that repeats, and so on; empty if there is no such run."""
@@ -132,82 +204,13 @@ class Jobs(Store):
         fields: started_at, finished_at, duration_ms, exit_code, error_code, error_message, agent_response,
         which is JSON text, kept to the byte.
         """
-        columns = _STEP_COLUMNS.split(", ")
         values = {
-            "run_id": identifier("run_id", run_id),
-            "step": whole("step", step),
-            "target_type": identifier("target_type", target_type),
-            "target_id": identifier("target_id", target_id),
-            "state": identifier("state", state),
-            **_checked(fields, _STEP_CHECKS),
+            **_STEPS.empty(),
+            **_STEPS.checked(fields, but=_STEP_NAMED),
+            **self._row(_STEPS, run_id=run_id, step=step, target_type=target_type, target_id=target_id, state=state),
         }
-        self._write(
-            f"INSERT INTO job_steps (workspace_id, {_STEP_COLUMNS}) VALUES (?, {', '.join('?' * len(columns))}) "
-            "ON CONFLICT (workspace_id, run_id, step) DO UPDATE SET "
-            + ", ".join(f"{name} = excluded.{name}" for name in columns[2:]),
-            (self._workspace, *(values.get(name) for name in columns)),
-        )
+        self._write(_UPSERT_STEP, values)
 
     def steps(self, run_id: str) -> list[JobStep]:
         """The run's steps in their order."""
-        rows = self._read(
-            f"SELECT {_STEP_COLUMNS} FROM job_steps WHERE workspace_id = ? AND run_id = ? ORDER BY step",
-            (self._workspace, identifier("run_id", run_id)),
-        )
-        return [_step(row) for row in rows]
-
-
-def _checked(fields: dict[str, Any], checks: dict[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
-    for name, value in fields.items():
-        if name not in checks:
-            raise InvalidValue(name, value, f"is no field that can be set; these are {', '.join(checks)}")
-    return {name: None if value is None else checks[name](name, value) for name, value in fields.items()}
-
-
-def _exit_code(field: str, value: Any) -> int:
-    return whole(field, value, least=-(1 << 31))
-
-
-_RUN_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "started_at": instant_text,
-    "finished_at": instant_text,
-    "duration_ms": whole,
-    "created_at": instant_text,
-    "pid": whole,
-    "process_started_at": instant_text,
-    "input": json_kept,
-    "retry_of": identifier,
-    "knowledge_metrics": json_kept,
-    "resolved_crew": text,
-    "planner_model": text,
-    "implementer_model": text,
-    "reviewer_model": text,
-    "pipeline_state": json_kept,
-}
-_STEP_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "started_at": instant_text,
-    "finished_at": instant_text,
-    "duration_ms": whole,
-    "exit_code": _exit_code,
-    "error_code": text,
-    "error_message": text,
-    "agent_response": json_kept,
-}
-
-
-_RUN_CONVERSIONS = ((4, from_text), (5, from_optional), (6, from_optional), (8, from_text), (10, from_optional))
-
-
-def _run(row: tuple[Any, ...]) -> JobRun:
-    from ..records.job import JobRun  # here, because dataclasses cost a cold start more than SQLite does
-
-    return JobRun(*converted(row, _RUN_CONVERSIONS))
-
-
-_STEP_CONVERSIONS = ((5, from_optional), (6, from_optional))
-
-
-def _step(row: tuple[Any, ...]) -> JobStep:
-    from ..records.job import JobStep  # here, because dataclasses cost a cold start more than SQLite does
-
-    return JobStep(*converted(row, _STEP_CONVERSIONS))
+        return _STEPS.records(self._read(_SELECT_STEPS, (self._workspace, identifier("run_id", run_id))))

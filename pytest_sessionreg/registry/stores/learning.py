@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ..clock import from_text, now
-from ..store import Store, converted
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, json_text, json_value
 
 TYPE_CHECKING = False
@@ -11,35 +14,48 @@ if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812  the method of that name hides it
     from typing import Any
 
-    from ..records.learning_state import LearningState
+__all__ = ["Learning", "LearningState"]
 
-__all__ = ["Learning"]
 
-_SELECT = "SELECT session_id, state, updated_at FROM learning WHERE workspace_id = ?"
+class LearningState(Record):
+    """What a session has learned.
+
+    session_id: the session's.
+    state: whatever JSON can hold.
+    updated_at: aware instant.
+    """
+
+    session_id: str = field(identifier)
+    state: Any = field(json_text, json_value)
+    updated_at: datetime = field(convert=from_text)
+
+
+_STATES = Table("learning", LearningState)
+_SELECT = f"SELECT {_STATES.columns} FROM learning WHERE workspace_id = ?"
+_PUT = (
+    f"INSERT INTO learning (workspace_id, {_STATES.columns}) VALUES (:workspace_id, {_STATES.values}) "
+    f"ON CONFLICT (workspace_id, session_id) DO UPDATE SET {_STATES.replaced('session_id')}"
+)
 
 
 class Learning(Store):
-    """`registry.learning`. A session need not be registered: the seed (Orbit) resumes sessions that ended long ago."""
+    """`registry.learning`. A session need not be registered: schedulers resume sessions that ended long ago."""
 
     __slots__ = ()
 
     def put(self, session_id: str, state: Any) -> None:
         """Set the session's state: whatever JSON can hold."""
-        self._write(
-            "INSERT INTO learning (workspace_id, session_id, state, updated_at) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (workspace_id, session_id) "
-            "DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at",
-            (self._workspace, identifier("session_id", session_id), json_text("state", state), now()),
-        )
+        self._write(_PUT, {**self._row(_STATES, session_id=session_id, state=state), "updated_at": now()})
 
     def get(self, session_id: str) -> LearningState | None:
         """The session's state, or None where there is none."""
-        rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, identifier("session_id", session_id)))
-        return _state(rows[0]) if rows else None
+        return _STATES.first(
+            self._read(_SELECT + " AND session_id = ?", (self._workspace, identifier("session_id", session_id)))
+        )
 
     def list(self) -> List[LearningState]:
         """All states, the one longest untouched first."""
-        return [_state(row) for row in self._read(_SELECT + " ORDER BY updated_at, session_id", (self._workspace,))]
+        return _STATES.records(self._read(_SELECT + " ORDER BY updated_at, session_id", (self._workspace,)))
 
     def remove(self, session_id: str) -> bool:
         """Forget the session's state; False if there was none."""
@@ -50,14 +66,3 @@ class Learning(Store):
             )
             > 0
         )
-
-
-_STATE_CONVERSIONS = ((1, json_value), (2, from_text))
-
-
-def _state(row: tuple[Any, ...]) -> LearningState:
-    from ..records.learning_state import (
-        LearningState,
-    )  # here, because dataclasses cost a cold start more than SQLite does
-
-    return LearningState(*converted(row, _STATE_CONVERSIONS))

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..clock import from_text, later, now
-from ..store import Store, converted
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812  the method of that name hides it
-    from typing import Any
 
-    from ..records.lock import Lock
+__all__ = ["Lock", "Locks"]
 
-__all__ = ["Locks"]
 
-_SELECT = "SELECT name, session_id, fence, acquired_at, expires_at FROM locks WHERE workspace_id = ?"
+class Lock(Record):
+    """A lock as it was when it was acquired or read.
+
+    name: what is locked.
+    session_id: who holds it.
+    fence: grows with every acquisition of any lock in the file, so that a resource can refuse a holder whose lock has
+        expired.
+    acquired_at: aware instant.
+    expires_at: aware instant.
+    """
+
+    name: str = field(identifier)
+    session_id: str = field(identifier)
+    fence: int
+    acquired_at: datetime = field(convert=from_text)
+    expires_at: datetime = field(convert=from_text)
+
+
+_LOCKS = Table("locks", Lock)
+_SELECT = f"SELECT {_LOCKS.columns} FROM locks WHERE workspace_id = ?"
+_ACQUIRE = (
+    f"INSERT INTO locks (workspace_id, {_LOCKS.columns}) VALUES (:workspace_id, {_LOCKS.values}) "
+    f"ON CONFLICT (workspace_id, name) DO UPDATE SET {_LOCKS.replaced('name')}"
+)
 
 
 class Locks(Store):
@@ -30,30 +52,23 @@ class Locks(Store):
 
         Raises NotFound for a session that is not registered.
         """
-        from ..records.lock import Lock
-
         span = positive("ttl", ttl)
-        key = (self._workspace, identifier("name", name))
-        identifier("session_id", session_id)
+        values = self._row(_LOCKS, name=name, session_id=session_id)
         if not self._database.in_transaction and self.holder(name) is not None:
             return None  # no need to queue for the write lock to learn that
         with self._joined():
             instant = now()  # only here: waiting for the write lock is no part of the time to live
             expires_at = later(instant, span)
             if self._read(
-                "SELECT 1 FROM locks WHERE workspace_id = ? AND name = ? AND expires_at > ?", (*key, instant)
+                "SELECT 1 FROM locks WHERE workspace_id = ? AND name = ? AND expires_at > ?",
+                (self._workspace, name, instant),
             ):
                 return None
             self._write("UPDATE fences SET last = last + 1 WHERE only = 1", ())
             ((fence,),) = self._read("SELECT last FROM fences WHERE only = 1", ())
-            self._write(
-                "INSERT INTO locks (workspace_id, name, session_id, fence, acquired_at, expires_at) "
-                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, name) "
-                "DO UPDATE SET session_id = excluded.session_id, fence = excluded.fence, "
-                "acquired_at = excluded.acquired_at, expires_at = excluded.expires_at",
-                (*key, session_id, fence, instant, expires_at),
-            )
-        return Lock(name, session_id, fence, from_text(instant), from_text(expires_at))
+            values |= {"fence": fence, "acquired_at": instant, "expires_at": expires_at}
+            self._write(_ACQUIRE, values)
+        return _LOCKS.of(values)
 
     def renew(self, name: str, session_id: str, *, ttl: timedelta) -> bool:
         """Hold on for another `ttl` from now; False if the session does not hold the lock any more."""
@@ -80,15 +95,13 @@ class Locks(Store):
 
     def holder(self, name: str) -> Lock | None:
         """The lock as it is held now, or None if it is free."""
-        rows = self._read(
-            _SELECT + " AND name = ? AND expires_at > ?", (self._workspace, identifier("name", name), now())
+        return _LOCKS.first(
+            self._read(_SELECT + " AND name = ? AND expires_at > ?", (self._workspace, identifier("name", name), now()))
         )
-        return _lock(rows[0]) if rows else None
 
     def list(self) -> List[Lock]:
         """The locks that are held now, by name."""
-        rows = self._read(_SELECT + " AND expires_at > ? ORDER BY name", (self._workspace, now()))
-        return [_lock(row) for row in rows]
+        return _LOCKS.records(self._read(_SELECT + " AND expires_at > ? ORDER BY name", (self._workspace, now())))
 
     def _free_stale(self, instant: str) -> int:
         """Free the locks that have expired or whose session has ended; how many."""
@@ -97,12 +110,3 @@ class Locks(Store):
             "WHERE s.workspace_id = locks.workspace_id AND s.session_id = locks.session_id AND s.status <> 'active'))",
             (self._workspace, instant),
         )
-
-
-_LOCK_CONVERSIONS = ((3, from_text), (4, from_text))
-
-
-def _lock(row: tuple[Any, ...]) -> Lock:
-    from ..records.lock import Lock  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Lock(*converted(row, _LOCK_CONVERSIONS))

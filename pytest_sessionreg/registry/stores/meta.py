@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ..clock import from_text, now
 from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812  the method of that name hides it
 
-    from ..records.meta_entry import MetaEntry
+__all__ = ["Meta", "MetaEntry"]
 
-__all__ = ["Meta"]
+
+class MetaEntry(Record):
+    """A key of the file itself, not of a workspace.
+
+    key: unique in the file.
+    value: as given.
+    updated_at: aware instant.
+    """
+
+    key: str = field(identifier)
+    value: str = field(text)
+    updated_at: datetime = field(convert=from_text)
+
+
+_ENTRIES = Table("meta", MetaEntry)
+_SELECT = f"SELECT {_ENTRIES.columns} FROM meta"
+_INSERT = f"INSERT INTO meta ({_ENTRIES.columns}) VALUES ({_ENTRIES.values}) ON CONFLICT (key) DO "
 
 
 class Meta(Store):
@@ -22,37 +41,23 @@ class Meta(Store):
 
     def set(self, key: str, value: str) -> None:
         """Set a value."""
-        self._write(
-            "INSERT INTO meta (key, value, updated_at) VALUES (?, ?, ?) "
-            "ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-            (identifier("key", key), text("value", value), now()),
-        )
+        self._write(f"{_INSERT} UPDATE SET {_ENTRIES.replaced('key')}", self._entry(key, value))
 
     def mark(self, key: str, value: str) -> bool:
         """Set a value unless the key has one: a one-shot marker. Of any number of callers one gets True."""
-        return (
-            self._write(
-                "INSERT INTO meta (key, value, updated_at) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING",
-                (identifier("key", key), text("value", value), now()),
-            )
-            > 0
-        )
+        return self._write(f"{_INSERT} NOTHING", self._entry(key, value)) > 0
 
     def get(self, key: str) -> MetaEntry | None:
         """The entry, or None."""
-        rows = self._read("SELECT key, value, updated_at FROM meta WHERE key = ?", (identifier("key", key),))
-        return _entry(rows[0]) if rows else None
+        return _ENTRIES.first(self._read(f"{_SELECT} WHERE key = ?", (identifier("key", key),)))
 
     def list(self) -> List[MetaEntry]:
         """All entries, by key."""
-        return [_entry(row) for row in self._read("SELECT key, value, updated_at FROM meta ORDER BY key", ())]
+        return _ENTRIES.records(self._read(f"{_SELECT} ORDER BY key", ()))
 
     def delete(self, key: str) -> bool:
         """Forget a key; False if it had no value."""
         return self._write("DELETE FROM meta WHERE key = ?", (identifier("key", key),)) > 0
 
-
-def _entry(row: tuple[str, str, str]) -> MetaEntry:
-    from ..records.meta_entry import MetaEntry
-
-    return MetaEntry(row[0], row[1], from_text(row[2]))
+    def _entry(self, key: str, value: str) -> dict[str, str]:
+        return {**_ENTRIES.checked({"key": key, "value": value}), "updated_at": now()}

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from ..clock import from_text, now
 from ..errors import InvalidValue
-from ..store import Store, converted
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, instant_text, text, whole
 
 TYPE_CHECKING = False
@@ -16,15 +17,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from ..records.output import Output
-
-__all__ = ["LONGEST_PIECE", "Outputs"]
+__all__ = ["LONGEST_PIECE", "Output", "Outputs"]
 
 # In characters. A longer output is stored as several, so that neither writing nor reading it needs it whole.
 LONGEST_PIECE = 1 << 16
 _BATCH = 64
 
-_SELECT = "SELECT output_id, session_id, content, created_at FROM outputs WHERE workspace_id = ? AND session_id = ?"
+
+def _of_any_length(name: str, part: Any) -> str:
+    return text(name, part, longest=sys.maxsize)
+
+
+class Output(Record):
+    """A piece of a session's output.
+
+    output_id: grows in the order of appending, also between equal instants.
+    session_id: whose it is.
+    content: at most LONGEST_PIECE characters.
+    created_at: aware instant.
+    """
+
+    output_id: int
+    session_id: str = field(identifier)
+    content: str = field(_of_any_length)
+    created_at: datetime = field(convert=from_text)
+
+
+_OUTPUTS = Table("outputs", Output)
+_OF_SESSION = "FROM outputs WHERE workspace_id = ? AND session_id = ?"
+_SELECT = f"SELECT {_OUTPUTS.columns} {_OF_SESSION}"
 
 
 class Outputs(Store):
@@ -61,8 +82,9 @@ class Outputs(Store):
 
     def list(self, session_id: str) -> List[Output]:
         """The session's outputs in the order of appending."""
-        rows = self._read(_SELECT + " ORDER BY output_id", (self._workspace, identifier("session_id", session_id)))
-        return [_output(row) for row in rows]
+        return _OUTPUTS.records(
+            self._read(_SELECT + " ORDER BY output_id", (self._workspace, identifier("session_id", session_id)))
+        )
 
     def since(self, session_id: str, mark: datetime | int) -> List[Output]:
         """The outputs from an instant on, or after the output with an id: only the latter can neither miss nor repeat
@@ -75,24 +97,25 @@ class Outputs(Store):
             condition, value = " AND output_id > ?", str(whole("mark", mark))
             order = " ORDER BY output_id"
         rows = self._read(_SELECT + condition + order, (self._workspace, identifier("session_id", session_id), value))
-        return sorted((_output(row) for row in rows), key=lambda output: output.output_id)
+        return sorted(_OUTPUTS.records(rows), key=lambda output: output.output_id)
 
     def pieces(self, session_id: str) -> Iterator[str]:
         """The session's text as it is when the first piece is asked for, piece by piece; at most a batch of pieces is
         in memory at once.
         """
         key = (self._workspace, identifier("session_id", session_id))
-        ((end,),) = self._read("SELECT max(output_id) FROM outputs WHERE workspace_id = ? AND session_id = ?", key)
+        ((end,),) = self._read(f"SELECT max(output_id) {_OF_SESSION}", key)
         after = 0
         while end is not None:
             rows = self._read(
-                _SELECT + " AND output_id > ? AND output_id <= ? ORDER BY output_id LIMIT ?", (*key, after, end, _BATCH)
+                f"SELECT output_id, content {_OF_SESSION} AND output_id > ? AND output_id <= ? "
+                "ORDER BY output_id LIMIT ?",
+                (*key, after, end, _BATCH),
             )
             if not rows:
                 return
-            for row in rows:
-                yield row[2]
-            after = rows[-1][0]
+            for after, content in rows:  # noqa: B007  the next batch starts after the last one
+                yield content
 
     def full_text(self, session_id: str) -> str:
         """All of the session's text."""
@@ -108,7 +131,7 @@ class Outputs(Store):
 
 def _pieces(content: str | Iterable[str]) -> Iterator[str]:
     if isinstance(content, str):
-        _checked(content)  # before the write lock is taken
+        _of_any_length("content", content)  # before the write lock is taken
         content = (content,)
     elif not hasattr(content, "__iter__") or isinstance(content, bytes):
         raise InvalidValue("content", content, "must be text, or an iterable of text")
@@ -117,20 +140,6 @@ def _pieces(content: str | Iterable[str]) -> Iterator[str]:
 
 def _cut(content: Iterable[str]) -> Iterator[str]:
     for part in content:
-        checked = _checked(part)
+        checked = _of_any_length("content", part)
         for start in range(0, len(checked), LONGEST_PIECE):
             yield checked[start : start + LONGEST_PIECE]
-
-
-def _checked(part: Any) -> str:
-    """Text of any length."""
-    return text("content", part, longest=sys.maxsize)
-
-
-_OUTPUT_CONVERSIONS = ((3, from_text),)
-
-
-def _output(row: tuple[Any, ...]) -> Output:
-    from ..records.output import Output  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Output(*converted(row, _OUTPUT_CONVERSIONS))

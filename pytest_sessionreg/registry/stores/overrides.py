@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ..clock import from_text, now
-from ..store import Store, converted
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, json_text, json_value
 
 TYPE_CHECKING = False
@@ -11,11 +14,30 @@ if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812  the method of that name hides it
     from typing import Any
 
-    from ..records.override import Override
+__all__ = ["Override", "Overrides"]
 
-__all__ = ["Overrides"]
 
-_SELECT = "SELECT session_id, key, value, updated_at FROM overrides WHERE workspace_id = ? AND session_id = ?"
+class Override(Record):
+    """A session's own value for a key.
+
+    session_id: whose it is.
+    key: unique in the session.
+    value: whatever JSON can hold.
+    updated_at: aware instant.
+    """
+
+    session_id: str = field(identifier)
+    key: str = field(identifier)
+    value: Any = field(json_text, json_value)
+    updated_at: datetime = field(convert=from_text)
+
+
+_OVERRIDES = Table("overrides", Override)
+_SELECT = f"SELECT {_OVERRIDES.columns} FROM overrides WHERE workspace_id = ? AND session_id = ?"
+_SET = (
+    f"INSERT INTO overrides (workspace_id, {_OVERRIDES.columns}) VALUES (:workspace_id, {_OVERRIDES.values}) "
+    f"ON CONFLICT (workspace_id, session_id, key) DO UPDATE SET {_OVERRIDES.replaced('session_id', 'key')}"
+)
 
 
 class Overrides(Store):
@@ -25,34 +47,19 @@ class Overrides(Store):
 
     def set(self, session_id: str, key: str, value: Any) -> None:
         """Set the session's value for `key`. Raises NotFound for a session that is not registered."""
-        self._write(
-            "INSERT INTO overrides (workspace_id, session_id, key, value, updated_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (workspace_id, session_id, key) "
-            "DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-            (
-                self._workspace,
-                identifier("session_id", session_id),
-                identifier("key", key),
-                json_text("value", value),
-                now(),
-            ),
-        )
+        values = self._row(_OVERRIDES, session_id=session_id, key=key, value=value)
+        self._write(_SET, {**values, "updated_at": now()})
 
     def get(self, session_id: str, key: str) -> Override | None:
         """The override, or None where there is none; its value may be None too."""
-        rows = self._read(
-            _SELECT + " AND key = ?",
-            (self._workspace, identifier("session_id", session_id), identifier("key", key)),
-        )
-        return _override(rows[0]) if rows else None
+        key_of = (self._workspace, identifier("session_id", session_id), identifier("key", key))
+        return _OVERRIDES.first(self._read(_SELECT + " AND key = ?", key_of))
 
     def list(self, session_id: str) -> List[Override]:
         """The session's overrides, by key."""
-        rows = self._read(
-            _SELECT + " ORDER BY key",
-            (self._workspace, identifier("session_id", session_id)),
+        return _OVERRIDES.records(
+            self._read(_SELECT + " ORDER BY key", (self._workspace, identifier("session_id", session_id)))
         )
-        return [_override(row) for row in rows]
 
     def delete(self, session_id: str, key: str) -> bool:
         """Forget the session's value; False if it had none."""
@@ -63,12 +70,3 @@ class Overrides(Store):
             )
             > 0
         )
-
-
-_OVERRIDE_CONVERSIONS = ((2, json_value), (3, from_text))
-
-
-def _override(row: tuple[Any, ...]) -> Override:
-    from ..records.override import Override  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Override(*converted(row, _OVERRIDE_CONVERSIONS))

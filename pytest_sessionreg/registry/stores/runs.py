@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from ..clock import from_optional, from_text, now
+from datetime import datetime
+
+from ..clock import from_text, now
+from ..errors import InvalidValue
 from ..identifier import new_id
-from ..store import Store, converted
+from ..store import Store
+from ..table import Record, Table, field
 from ..values import identifier, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from builtins import list as List  # noqa: N812  the method of that name hides it
-    from typing import Any
 
-    from ..records.run import Run
+__all__ = ["Run", "Runs"]
 
-__all__ = ["Runs"]
 
-_SELECT = "SELECT run_id, status, description, agent_count, started_at, completed_at FROM runs WHERE workspace_id = ?"
+class Run(Record):
+    """Agents that work together.
+
+    run_id: unique in its workspace.
+    status: "active" or "completed".
+    description: as given.
+    agent_count: how often an agent was counted.
+    started_at: aware instant.
+    completed_at: aware instant, None while it is active.
+    """
+
+    run_id: str = field(identifier)
+    status: str
+    description: str | None = field(text)
+    agent_count: int
+    started_at: datetime = field(convert=from_text)
+    completed_at: datetime | None = field(convert=from_text)
+
+
+_RUNS = Table("runs", Run)
+_CREATE = (
+    f"INSERT INTO runs (workspace_id, {_RUNS.columns}) VALUES (:workspace_id, {_RUNS.values}) "
+    "ON CONFLICT (workspace_id, run_id) DO NOTHING"
+)
+_SELECT = f"SELECT {_RUNS.columns} FROM runs WHERE workspace_id = ?"
 
 
 class Runs(Store):
@@ -26,38 +52,32 @@ class Runs(Store):
 
     def create(self, *, description: str | None = None, run_id: str | None = None) -> Run:
         """Start a run; its id is generated if not given. Raises InvalidValue if the id is taken."""
-        from ..errors import InvalidValue
-        from ..records.run import Run
-
-        chosen = new_id() if run_id is None else identifier("run_id", run_id)
-        described = None if description is None else text("description", description)
-        instant = now()
-        made = self._write(
-            "INSERT INTO runs (workspace_id, run_id, status, description, agent_count, started_at) "
-            "VALUES (?, ?, 'active', ?, 0, ?) ON CONFLICT (workspace_id, run_id) DO NOTHING",
-            (self._workspace, chosen, described, instant),
-        )
-        if not made:
+        chosen = new_id() if run_id is None else run_id
+        values = {
+            **_RUNS.empty(),
+            **self._row(_RUNS, run_id=chosen, description=description),
+            "status": "active",
+            "agent_count": 0,
+            "started_at": now(),
+        }
+        if not self._write(_CREATE, values):
             raise InvalidValue("run_id", chosen, "is taken by another run")
-        return Run(chosen, "active", described, 0, from_text(instant), None)
+        return _RUNS.of(values)
 
     def get(self, run_id: str) -> Run | None:
         """The run, or None."""
-        rows = self._read(_SELECT + " AND run_id = ?", (self._workspace, identifier("run_id", run_id)))
-        return _run(rows[0]) if rows else None
+        return _RUNS.first(self._read(_SELECT + " AND run_id = ?", (self._workspace, identifier("run_id", run_id))))
 
     def active(self) -> Run | None:
         """The run that was started last of those still active, or None."""
-        rows = self._read(
-            _SELECT + " AND status = 'active' ORDER BY started_at DESC, run_id DESC LIMIT 1", (self._workspace,)
-        )
-        return _run(rows[0]) if rows else None
+        newest = " AND status = 'active' ORDER BY started_at DESC, run_id DESC LIMIT 1"
+        return _RUNS.first(self._read(_SELECT + newest, (self._workspace,)))
 
     def list(self, *, limit: int | None = None) -> List[Run]:
         """The runs, the newest first, at most `limit`."""
         most = -1 if limit is None else whole("limit", limit)
-        rows = self._read(_SELECT + " ORDER BY started_at DESC, run_id DESC LIMIT ?", (self._workspace, most))
-        return [_run(row) for row in rows]
+        newest_first = " ORDER BY started_at DESC, run_id DESC LIMIT ?"
+        return _RUNS.records(self._read(_SELECT + newest_first, (self._workspace, most)))
 
     def count_agent(self, run_id: str) -> bool:
         """Count one more agent; False if there is no such run."""
@@ -79,12 +99,3 @@ class Runs(Store):
             )
             > 0
         )
-
-
-_RUN_CONVERSIONS = ((4, from_text), (5, from_optional))
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    from ..records.run import Run  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Run(*converted(row, _RUN_CONVERSIONS))

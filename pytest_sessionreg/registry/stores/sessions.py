@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ..clock import from_optional, later, now
+from ..clock import from_optional, from_text, later, now
 from ..liveness import is_dead, pid_namespace, process_identity, process_start
 from ..store import Store
-from ..values import choice, identifier, instant_text, positive, text, whole
-from .session_fields import COLUMNS, DEFAULTS, checked_fields, flag, session_of
+from ..table import Record, Table, field
+from ..values import choice, flag, identifier, instant_text, json_object, json_value, positive, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,15 +17,79 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..records.session import Session, Sweep
-
-__all__ = ["STALE_AFTER", "STATUSES", "Sessions"]
+__all__ = ["STALE_AFTER", "STATUSES", "Session", "Sessions", "Sweep"]
 
 STATUSES = ("active", "finished", "crashed")
-# The seed's rule (OrchestKit): no heartbeat for a day, and nobody finished it.
+# A session that nobody finished and that was not heard of for a day is taken for crashed, as OrchestKit takes it.
 STALE_AFTER = timedelta(hours=24)
 
-_SELECT = f"SELECT {COLUMNS} FROM sessions WHERE workspace_id = ?"
+
+class Session(Record):
+    """One session as it stood when it was read.
+
+    workspace_id: whose it is.
+    session_id: unique in its workspace.
+    pid: the process that works, None if unknown.
+    ppid: its parent, None if unknown.
+    process_started_at: when that process started, by the wall clock of when it was registered.
+    pid_namespace: in which the numbers mean something.
+    cwd: as given.
+    repo_path: as given.
+    repo_hash: the first 16 hexadecimal digits of the SHA-256 of repo_path.
+    worktree: the linked work tree, None for the repository's main one.
+    branch: as given.
+    parent_id: the session that started this one.
+    label: as given.
+    notify: whether its user wants messages.
+    transport_kind: how to reach it, such as "tmux"; "unknown" if nobody said.
+    transport_details: what that takes, such as {"pane": "%5"}.
+    status: one of STATUSES.
+    started_at: aware instant.
+    last_heartbeat_at: aware instant.
+    ended_at: aware instant, None while it is active.
+    expires_at: aware instant, None if never.
+    metadata: the caller's own.
+    """
+
+    workspace_id: str
+    session_id: str
+    pid: int | None = field(whole)
+    ppid: int | None = field(whole)
+    process_started_at: datetime | None = field(instant_text, from_text)
+    pid_namespace: str | None = field(text)
+    cwd: str | None = field(text)
+    repo_path: str | None = field(text)
+    repo_hash: str | None
+    worktree: str | None = field(text)
+    branch: str | None = field(text)
+    parent_id: str | None = field(identifier)
+    label: str | None = field(text)
+    notify: bool = field(flag, bool)
+    transport_kind: str = field(identifier)
+    transport_details: Mapping[str, Any] = field(json_object, json_value)
+    status: str
+    started_at: datetime = field(convert=from_text)
+    last_heartbeat_at: datetime = field(convert=from_text)
+    ended_at: datetime | None = field(convert=from_text)
+    expires_at: datetime | None = field(instant_text, from_text)
+    metadata: Mapping[str, Any] = field(json_object, json_value)
+
+
+class Sweep(Record):
+    """What a sweep changed.
+
+    crashed: how many sessions it found crashed.
+    expired: how many expired ones it removed.
+    """
+
+    crashed: int
+    expired: int
+
+
+_SESSIONS = Table("sessions", Session)
+# What is stored where a field is cleared that cannot be nothing.
+_CLEARED = {"notify": 0, "transport_kind": "unknown", "transport_details": "{}", "metadata": "{}"}
+_SELECT = f"SELECT {_SESSIONS.columns} FROM sessions WHERE workspace_id = ?"
 _ORDER = " ORDER BY started_at, session_id"
 _HEARTBEAT = "UPDATE sessions SET last_heartbeat_at = ? WHERE workspace_id = ? AND session_id = ? AND status = 'active'"
 # What is stored of a session's process; whether it is still the same; and to forget it if it is.
@@ -40,8 +104,8 @@ _FORGET = (
 class Sessions(Store):
     """`registry.sessions`.
 
-    The seeds disagree on what a dead session becomes: one removes it, one marks it. Here it is marked `crashed`,
-    because what hangs on a session goes with it, and a crash is when people look for that.
+    A session whose process is gone is marked `crashed` and not removed: what hangs on a session would go with it, and
+    after a crash people look for that.
     """
 
     __slots__ = ()
@@ -93,7 +157,7 @@ class Sessions(Store):
             ("transport_details", transport_details),
             ("metadata", metadata),
         )
-        given = checked_fields({name: value for name, value in named if value is not None})
+        given = _checked({name: value for name, value in named if value is not None})
         if pid is not None:
             # what belongs to a pid comes with it, known or not: another process has another start
             given.setdefault("process_started_at", None)
@@ -116,8 +180,10 @@ class Sessions(Store):
     def _process_gone(self, key: tuple[str, str]) -> tuple[Any, ...] | None:
         """What is stored of the session's process, if that is gone; None if it lives, or if there is none."""
         sql = f"SELECT {_PROCESS} FROM sessions WHERE workspace_id = ? AND session_id = ? AND pid IS NOT NULL"
-        rows = self._read(sql, key)
-        return rows[0] if rows and is_dead(rows[0][0], from_optional(rows[0][1]), *rows[0][2:]) else None
+        for process in self._read(sql, key):
+            if _is_gone(*process):
+                return process  # type: ignore[no-any-return]
+        return None
 
     def heartbeat(self, session_id: str, *, min_interval: timedelta | None = None) -> bool:
         """Say that a session is alive; False if there is no such active session, which should register again.
@@ -139,8 +205,9 @@ class Sessions(Store):
 
     def get(self, session_id: str) -> Session | None:
         """The session, or None."""
-        rows = self._read(_SELECT + " AND session_id = ?", (self._workspace, identifier("session_id", session_id)))
-        return session_of(rows[0]) if rows else None
+        return _SESSIONS.first(
+            self._read(_SELECT + " AND session_id = ?", (self._workspace, identifier("session_id", session_id)))
+        )
 
     def list(
         self,
@@ -162,11 +229,12 @@ class Sessions(Store):
             conditions.append(("status = ?", choice("status", status, STATUSES)))
         # A unary plus keeps all but the first from choosing the index; they stand in order of how much they narrow.
         where = "".join(f" AND {'+' if number else ''}{condition}" for number, (condition, _) in enumerate(conditions))
-        return _sessions(self._read(_SELECT + where + _ORDER, [self._workspace, *(value for _, value in conditions)]))
+        parameters = [self._workspace, *(value for _, value in conditions)]
+        return _SESSIONS.records(self._read(_SELECT + where + _ORDER, parameters))
 
     def by_ppid(self, ppid: int) -> List[Session]:
         """The sessions whose parent process is `ppid`, the oldest first."""
-        return _sessions(self._read(_SELECT + " AND ppid = ?" + _ORDER, (self._workspace, whole("ppid", ppid))))
+        return _SESSIONS.records(self._read(_SELECT + " AND ppid = ?" + _ORDER, (self._workspace, whole("ppid", ppid))))
 
     def find_running(self) -> List[Session]:
         """The sessions that nobody has ended: what to look after when the program comes back from a restart."""
@@ -174,9 +242,9 @@ class Sessions(Store):
 
     def peers(self, session_id: str) -> List[Session]:
         """The other active sessions in the same repository, branch and work tree: those whose edits would collide."""
-        return _sessions(
+        return _SESSIONS.records(
             self._read(
-                "SELECT " + ", ".join(f"peer.{name}" for name in COLUMNS.split(", ")) + " FROM sessions AS me "
+                "SELECT peer." + _SESSIONS.columns.replace(", ", ", peer.") + " FROM sessions AS me "
                 "JOIN sessions AS peer ON peer.workspace_id = me.workspace_id AND peer.repo_path = me.repo_path "
                 "AND +peer.branch IS me.branch AND peer.worktree IS me.worktree AND peer.session_id <> me.session_id "
                 "WHERE me.workspace_id = ? AND me.session_id = ? AND +peer.status = 'active' "
@@ -191,7 +259,6 @@ class Sessions(Store):
         Any argument of `register` but ttl, and expires_at. Raises InvalidValue for an unknown field.
         """
         identifier("session_id", session_id)
-        expires_at = {"expires_at": fields.pop("expires_at")} if "expires_at" in fields else {}
         identity = None
         if "pid" in fields:  # another process: its start and its namespace go with its number
             pid = fields["pid"]
@@ -200,15 +267,10 @@ class Sessions(Store):
                 fields["process_started_at"], identity = process_start(pid), process_identity(pid)
             fields.setdefault("process_started_at", None)
             fields.setdefault("pid_namespace", pid_namespace() if known else None)
-        checked = checked_fields(fields)
+        cleared = {name: _CLEARED[name] for name, value in fields.items() if value is None and name in _CLEARED}
+        checked = _checked({name: value for name, value in fields.items() if name not in cleared}) | cleared
         if "process_started_at" in checked:
             checked["process_identity"] = identity
-        if expires_at:
-            value = expires_at["expires_at"]
-            checked["expires_at"] = None if value is None else instant_text("expires_at", value)
-        for name, default in DEFAULTS.items():
-            if name in checked and checked[name] is None:
-                checked[name] = default
         if not checked:
             return self.get(session_id) is not None
         changes = ", ".join(f"{name} = ?" for name in checked)
@@ -244,8 +306,6 @@ class Sessions(Store):
 
     def sweep(self, *, stale_after: timedelta = STALE_AFTER) -> Sweep:
         """Mark active sessions without a heartbeat for `stale_after` as crashed, and remove expired ones."""
-        from ..records.session import Sweep
-
         instant = now()
         oldest = later(instant, -positive("stale_after", stale_after))
         with self._joined():
@@ -265,15 +325,12 @@ class Sessions(Store):
 
     def _dead(self) -> List[tuple[Any, ...]]:
         """The active sessions whose process is gone: what `_mark_crashed` needs of each."""
-        return [
-            row
-            for row in self._read(
-                f"SELECT session_id, last_heartbeat_at, {_PROCESS} "
-                "FROM sessions INDEXED BY sessions_by_status WHERE workspace_id = ? AND status = 'active'",
-                (self._workspace,),
-            )
-            if is_dead(row[2], from_optional(row[3]), *row[4:])
-        ]
+        rows = self._read(
+            f"SELECT session_id, last_heartbeat_at, {_PROCESS} "
+            "FROM sessions INDEXED BY sessions_by_status WHERE workspace_id = ? AND status = 'active'",
+            (self._workspace,),
+        )
+        return [(session_id, heard_at, *process) for session_id, heard_at, *process in rows if _is_gone(*process)]
 
     def _mark_crashed(self, dead: List[tuple[Any, ...]], instant: str) -> int:
         """Mark as crashed those of `_dead` that nobody has ended, resumed or heard of since; how many."""
@@ -303,5 +360,21 @@ def _register_sql(given: tuple[str, ...], *, unless_pid: bool = False) -> str:
     )
 
 
-def _sessions(rows: List[Any]) -> List[Session]:
-    return [session_of(row) for row in rows]
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields as they are stored, with repo_hash beside repo_path."""
+    checked = _SESSIONS.checked(fields)
+    if "repo_path" in checked:
+        path = checked["repo_path"]
+        checked["repo_hash"] = None if path is None else _repo_hash(path)
+    return checked
+
+
+def _repo_hash(repo_path: str) -> str:
+    from hashlib import sha256
+
+    return sha256(repo_path.encode()).hexdigest()[:16]
+
+
+def _is_gone(pid: int | None, started_at: str | None, namespace: str | None, identity: str | None) -> bool:
+    """Whether the process that is stored so (_PROCESS) is gone."""
+    return is_dead(pid, from_optional(started_at), namespace, identity)

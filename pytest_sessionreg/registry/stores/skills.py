@@ -7,13 +7,49 @@ from datetime import timedelta
 from ..clock import later, now
 from ..errors import InvalidValue, RegistryError
 from ..store import Store
+from ..table import Record
 from ..values import identifier, positive
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..records.skill import Adoption, SkillAdoption, SkillUse
+__all__ = ["Adoption", "SkillAdoption", "SkillUse", "Skills"]
 
-__all__ = ["Skills"]
+
+class SkillUse(Record):
+    """How often a skill was used in one session.
+
+    skill: its name.
+    suggested: how often it was suggested.
+    invoked: how often it was invoked.
+    """
+
+    skill: str
+    suggested: int
+    invoked: int
+
+
+class Adoption(Record):
+    """The suggestions of a window.
+
+    suggested: how many there were.
+    taken: how many of them were invoked afterwards in the same session.
+    """
+
+    suggested: int
+    taken: int
+
+
+class SkillAdoption(Record):
+    """One skill in a window.
+
+    skill: its name.
+    suggested: how often it was suggested.
+    invoked: how often it was invoked.
+    taken: how many of the suggestions were invoked afterwards in the same session.
+    """
+
+    skill: str
+    suggested: int
+    invoked: int
+    taken: int
 
 
 class Skills(Store):
@@ -47,8 +83,6 @@ class Skills(Store):
 
     def of_session(self, session_id: str) -> list[SkillUse]:
         """The session's table: how often each skill was suggested and invoked, by name."""
-        from ..records.skill import SkillUse
-
         rows = self._read(
             "SELECT skill, sum(suggested), sum(invoked) FROM ("
             "SELECT skill, 1 AS suggested, 0 AS invoked FROM skill_suggestions "
@@ -58,21 +92,18 @@ class Skills(Store):
             "GROUP BY skill ORDER BY skill",
             (self._workspace, identifier("session_id", session_id)) * 2,
         )
-        return [SkillUse(*row) for row in rows]
+        return [SkillUse(skill=skill, suggested=suggested, invoked=invoked) for skill, suggested, invoked in rows]
 
     def adoption(self, window: timedelta) -> float | None:
         """The share of the window's suggestions that were invoked afterwards in the same session, from 0 to 1.
 
-        None where nothing was suggested: a rate over an emitter that does not exist would model a ghost (the seed's
-        word).
+        None where nothing was suggested: nobody has taken or refused anything.
         """
         counts = self.adoption_counts(window)
         return counts.taken / counts.suggested if counts.suggested else None
 
     def adoption_counts(self, window: timedelta) -> Adoption:
         """The numerator and the denominator of `adoption`."""
-        from ..records.skill import Adoption
-
         ((suggested, taken),) = self._read(
             "SELECT count(*), ifnull(sum(EXISTS (SELECT 1 FROM skill_invocations AS i "
             "WHERE i.workspace_id = s.workspace_id AND i.session_id = s.session_id AND i.skill = s.skill "
@@ -86,8 +117,6 @@ class Skills(Store):
         """How often each skill was suggested, invoked, and invoked after a suggestion, in the window, by name; in all
         sessions, or in one.
         """
-        from ..records.skill import SkillAdoption
-
         start = later(now(), -positive("window", window))
         one = "" if session_id is None else " AND s.session_id = ?"
         session = () if session_id is None else (identifier("session_id", session_id),)
@@ -102,4 +131,7 @@ class Skills(Store):
             "GROUP BY skill ORDER BY skill",
             (self._workspace, start, *session) * 2,
         )
-        return [SkillAdoption(*row) for row in rows]
+        return [
+            SkillAdoption(skill=skill, suggested=suggested, invoked=invoked, taken=taken)
+            for skill, suggested, invoked, taken in rows
+        ]

@@ -9,17 +9,25 @@ from secrets import token_urlsafe
 
 from ..clock import later, now
 from ..store import Store
+from ..table import Record
 from ..values import identifier, positive, text, whole
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..records.token import Validation
+__all__ = ["TTL", "Tokens", "Validation", "chat_text", "token_hash"]
 
-__all__ = ["TTL", "Tokens", "chat_text", "token_hash"]
-
-# The seed's rule (CCR): a token lives for a day.
+# A token lives for a day, as CCR's do.
 TTL = timedelta(hours=24)
 _BYTES = 32
+
+
+class Validation(Record):
+    """What a token is worth.
+
+    verdict: "valid", "unknown", "expired" or "wrong chat".
+    session_id: whom it speaks for, None unless it is valid.
+    """
+
+    verdict: str
+    session_id: str | None
 
 
 class Tokens(Store):
@@ -44,8 +52,6 @@ class Tokens(Store):
 
     def validate(self, token: str, chat_id: str | int) -> Validation:
         """What the token is worth in this chat. Unknown, expired and wrong chat are told apart, at the same cost."""
-        from ..records.token import Validation
-
         rows = self._read(
             "SELECT session_id, chat_id, expires_at FROM tokens WHERE workspace_id = ? AND token_hash = ?",
             (self._workspace, token_hash(token)),
@@ -54,7 +60,7 @@ class Tokens(Store):
         same_chat = compare_digest(token_hash(stored_chat), token_hash(chat_text(chat_id)))
         alive = expires_at > now()
         verdict = "unknown" if not rows else "wrong chat" if not same_chat else "valid" if alive else "expired"
-        return Validation(verdict, session_id if verdict == "valid" else None)
+        return Validation(verdict=verdict, session_id=session_id if verdict == "valid" else None)
 
     def revoke(self, token: str) -> bool:
         """Make a token worthless; False if it was so already. Of any number of callers one gets True."""
@@ -68,15 +74,15 @@ class Tokens(Store):
     def _store(self, token: str, session_id: str, chat_id: str | int, *, created_at: str, expires_at: str) -> None:
         self._write(
             "INSERT INTO tokens (workspace_id, token_hash, session_id, chat_id, created_at, expires_at) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                self._workspace,
-                token_hash(token),
-                identifier("session_id", session_id),
-                chat_text(chat_id),
-                created_at,
-                expires_at,
-            ),
+            "VALUES (:workspace_id, :token_hash, :session_id, :chat_id, :created_at, :expires_at)",
+            {
+                "workspace_id": self._workspace,
+                "token_hash": token_hash(token),
+                "session_id": identifier("session_id", session_id),
+                "chat_id": chat_text(chat_id),
+                "created_at": created_at,
+                "expires_at": expires_at,
+            },
         )
 
     def _remove_expired(self, instant: str) -> int:

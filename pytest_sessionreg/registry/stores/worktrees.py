@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from ..clock import from_optional, from_text, now
-from ..store import Store, converted
-from ..values import identifier, json_text, optional_json, text
+from datetime import datetime
+
+from ..clock import from_text, now
+from ..store import Store
+from ..table import Record, Table, field
+from ..values import identifier, json_text, json_value, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..records.worktree import Worktree
+__all__ = ["Worktree", "Worktrees"]
 
-__all__ = ["Worktrees"]
 
-_SELECT = (
-    "SELECT child_id, parent_id, purpose, linked_at, result_status, result_payload, finished_at FROM worktrees "
-    "WHERE workspace_id = ?"
+class Worktree(Record):
+    """A child session in a work tree of its own, linked to the parent that sent it there.
+
+    child_id: the child session.
+    parent_id: the parent session.
+    purpose: as given.
+    linked_at: aware instant.
+    result_status: what the child reported, None until it did.
+    result_payload: what the child reported: whatever JSON can hold, None until it did.
+    finished_at: aware instant, None until the result came.
+    """
+
+    child_id: str = field(identifier)
+    parent_id: str = field(identifier)
+    purpose: str | None = field(text)
+    linked_at: datetime = field(convert=from_text)
+    result_status: str | None = field(identifier)
+    result_payload: Any = field(json_text, json_value)
+    finished_at: datetime | None = field(convert=from_text)
+
+
+_LINKS = Table("worktrees", Worktree)
+_SELECT = f"SELECT {_LINKS.columns} FROM worktrees WHERE workspace_id = ?"
+_LINK = (
+    f"INSERT INTO worktrees (workspace_id, {_LINKS.columns}) VALUES (:workspace_id, {_LINKS.values}) "
+    f"ON CONFLICT (workspace_id, child_id) DO UPDATE SET {_LINKS.replaced('child_id')}"
 )
 
 
@@ -30,19 +55,8 @@ class Worktrees(Store):
 
         Raises NotFound for a session that is not registered.
         """
-        self._write(
-            "INSERT INTO worktrees (workspace_id, child_id, parent_id, purpose, linked_at) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (workspace_id, child_id) "
-            "DO UPDATE SET parent_id = excluded.parent_id, purpose = excluded.purpose, linked_at = excluded.linked_at, "
-            "result_status = NULL, result_payload = NULL, finished_at = NULL",
-            (
-                self._workspace,
-                identifier("child_id", child_id),
-                identifier("parent_id", parent_id),
-                None if purpose is None else text("purpose", purpose),
-                now(),
-            ),
-        )
+        values = self._row(_LINKS, child_id=child_id, parent_id=parent_id, purpose=purpose)
+        self._write(_LINK, {**_LINKS.empty(), **values, "linked_at": now()})
 
     def record_result(self, child_id: str, status: str, payload: Any = None) -> bool:
         """Keep what the child reports; False if it is not linked. payload: whatever JSON can hold."""
@@ -63,22 +77,11 @@ class Worktrees(Store):
 
     def get(self, child_id: str) -> Worktree | None:
         """The child's link, or None."""
-        rows = self._read(_SELECT + " AND child_id = ?", (self._workspace, identifier("child_id", child_id)))
-        return _worktree(rows[0]) if rows else None
+        return _LINKS.first(
+            self._read(_SELECT + " AND child_id = ?", (self._workspace, identifier("child_id", child_id)))
+        )
 
     def children(self, parent_id: str) -> list[Worktree]:
         """The parent's children, the first linked first."""
-        rows = self._read(
-            _SELECT + " AND parent_id = ? ORDER BY linked_at, child_id",
-            (self._workspace, identifier("parent_id", parent_id)),
-        )
-        return [_worktree(row) for row in rows]
-
-
-_WORKTREE_CONVERSIONS = ((3, from_text), (5, optional_json), (6, from_optional))
-
-
-def _worktree(row: tuple[Any, ...]) -> Worktree:
-    from ..records.worktree import Worktree  # here, because dataclasses cost a cold start more than SQLite does
-
-    return Worktree(*converted(row, _WORKTREE_CONVERSIONS))
+        in_order = " AND parent_id = ? ORDER BY linked_at, child_id"
+        return _LINKS.records(self._read(_SELECT + in_order, (self._workspace, identifier("parent_id", parent_id))))

@@ -6,8 +6,8 @@ from importlib import import_module
 
 import pytest
 
+from pytest_sessionreg.registry import stores
 from pytest_sessionreg.registry.clock import to_text
-from pytest_sessionreg.registry.workspace import STORES
 
 pytest.register_assert_rewrite(f"{__package__}.model")
 
@@ -24,7 +24,7 @@ def let_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
         nonlocal instant
         instant += span
 
-    for name in STORES:
+    for name in stores.names():
         monkeypatch.setattr(import_module(f"pytest_sessionreg.registry.stores.{name}"), "now", now)
     monkeypatch.setattr("pytest_sessionreg.registry.workspace.now", now)
     return move

@@ -9,8 +9,8 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue
-from pytest_sessionreg.registry.records.agent import Transition
-from pytest_sessionreg.registry.stores.agents import STATES
+from pytest_sessionreg.registry.stores.agents import STATES, Transition
+from pytest_sessionreg.registry.workspace import Workspace
 
 SECOND = timedelta(seconds=1)
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -193,3 +193,45 @@ def test_a_purge_of_unclear_meaning_deletes_nothing(session_registry: Registry, 
     with pytest.raises(InvalidValue, match="exactly one"):
         session_registry.agents.purge(**purge)
     assert session_registry.agents.count() == 1
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def fill(of: Workspace) -> None:
+    of.agents.upsert("ann", run_id="run")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.agents.get("ann"), of.agents.all(), of.agents.by_run("run"), of.agents.count()]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [
+        of.agents.set_state("ann", "zombie"),
+        of.agents.transition("ann", "working").changed,
+        of.agents.activity("ann"),
+        of.agents.escalation("ann", 1, None),
+        of.agents.remove("ann"),
+        of.agents.purge(all=True),
+    ]
+
+
+def calls(registry: Registry) -> None:
+    store = registry.agents
+    store.upsert("a", run_id="r")
+    store.get("a")
+    store.active()
+    store.all()
+    store.by_run("r")
+    store.count()
+    store.count(state="working")
+    store.set_state("a", "stalled")
+    store.transition("a", "working")
+    store.activity("a")
+    store.escalation("a", 1, START)
+    store.remove("a")
+    store.purge(agent="a")
+    store.purge(state="zombie")
+    store.purge(all=True)

@@ -8,6 +8,8 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue
+from pytest_sessionreg.registry.workspace import Workspace
+from tests.registry.stores.arguments import combinations
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -149,3 +151,28 @@ def test_pruning_takes_what_came_before_an_instant(session_registry: Registry) -
     assert session_registry.audit.prune(START + 2 * MINUTE) == 2
     assert session_registry.audit.prune(START + 2 * MINUTE) == 0
     assert ids(session_registry) == ["2", "3"]
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+
+
+def fill(of: Workspace) -> None:
+    of.audit.append("event", source="s", event_type="t", payload="{}", run_id="r", agent_identity="a")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.audit.query(), of.audit.count()]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.audit.prune(datetime(2100, 1, 1, tzinfo=UTC))]
+
+
+def calls(registry: Registry) -> None:
+    store = registry.audit
+    store.append("e", source="s", event_type="t", payload="{}", run_id="r", agent_identity="a")
+    for query in combinations(since=START, until=START, run_id="r", event_type="t", source="s"):
+        store.count(**query)
+        for page in combinations(limit=3, offset=2):
+            store.query(**query, **page)
+    store.prune(START)

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_sessionreg import Registry, WriteRecord
 from pytest_sessionreg.registry.errors import InvalidValue
+from pytest_sessionreg.registry.workspace import Workspace
 
 SECOND = timedelta(seconds=1)
 
@@ -182,3 +183,39 @@ def test_a_forgotten_id_can_be_put_again_at_the_end(
 def test_pruning_takes_a_positive_span(session_registry: Registry, span: timedelta) -> None:
     with pytest.raises(InvalidValue, match="older_than"):
         session_registry.inbox.prune(span)
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+HOUR = timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
+
+
+def fill(of: Workspace) -> None:
+    of.inbox.put("command", of.workspace_id)
+    of.inbox.take()
+    of.inbox.put("waiting")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.inbox.get("command"), of.inbox.unfinished(), of.inbox.waiting()]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [
+        of.inbox.take(),
+        of.inbox.done("command"),
+        of.inbox.put_back("command"),
+        of.inbox.prune(MOMENT),
+    ]
+
+
+def calls(registry: Registry) -> None:
+    registry.inbox.put("c")
+    registry.inbox.take()
+    registry.inbox.put_back("c")
+    registry.inbox.take("ann")
+    registry.inbox.done("c")
+    registry.inbox.get("c")
+    registry.inbox.unfinished()
+    registry.inbox.waiting()
+    registry.inbox.prune(HOUR)

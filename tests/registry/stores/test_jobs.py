@@ -8,6 +8,7 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
+from pytest_sessionreg.registry.workspace import Workspace
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -211,3 +212,34 @@ def test_steps_go_with_their_run(session_registry: Registry) -> None:
     upsert(session_registry, "one")
     assert session_registry.jobs.steps("one") == []
     assert len(session_registry.jobs.steps("two")) == 1
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+
+
+def fill(of: Workspace) -> None:
+    of.jobs.upsert("run", job_id="job", state="x", scheduled_at=START)
+    of.jobs.upsert_step("run", 0, target_type="t", target_id="i", state="x")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.jobs.get("run"), of.jobs.by_job("job"), of.jobs.by_state("x"), of.jobs.steps("run")]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.jobs.set_state("run", "y"), of.jobs.remove("run")]
+
+
+def calls(registry: Registry) -> None:
+    store = registry.jobs
+    store.upsert("r", job_id="j", state="queued", scheduled_at=START)
+    store.set_state("r", "running", pid=1)
+    store.get("r")
+    store.by_job("j")
+    store.by_job("j", limit=3)
+    store.by_state("queued")
+    store.by_state("queued", limit=3)
+    store.retry_chain("r")
+    store.upsert_step("r", 0, target_type="t", target_id="i", state="running")
+    store.steps("r")
+    store.remove("r")

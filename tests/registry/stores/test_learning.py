@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import Registry
+from pytest_sessionreg.registry.workspace import Workspace
 
 SECOND = timedelta(seconds=1)
 
@@ -52,3 +53,25 @@ def test_removing_says_whether_there_was_one(session_registry: Registry) -> None
     assert not session_registry.learning.remove("one")
     assert session_registry.learning.get("one") is None
     assert session_registry.learning.list() == []
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+
+
+def fill(of: Workspace) -> None:
+    of.learning.put("one", of.workspace_id)
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.learning.get("one"), of.learning.list()]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.learning.remove("one")]
+
+
+def calls(registry: Registry) -> None:
+    registry.learning.put("s", {})
+    registry.learning.get("s")
+    registry.learning.list()
+    registry.learning.remove("s")

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
+from pytest_sessionreg.registry.workspace import Workspace
 
 MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
@@ -177,3 +178,27 @@ def test_waiting_for_the_write_lock_is_no_part_of_the_time_to_live(
     assert lock is not None
     assert lock.acquired_at >= freed_at[0]
     assert lock.expires_at - lock.acquired_at == timedelta(seconds=0.2)
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+HOUR = timedelta(hours=1)
+
+
+def fill(of: Workspace) -> None:
+    of.locks.acquire("lock", "one", ttl=HOUR)
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.locks.holder("lock"), of.locks.list()]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.locks.renew("lock", "one", ttl=HOUR), of.locks.release("lock", "one")]
+
+
+def calls(registry: Registry) -> None:
+    registry.locks.acquire("l", "s", ttl=HOUR)
+    registry.locks.renew("l", "s", ttl=HOUR)
+    registry.locks.holder("l")
+    registry.locks.list()
+    registry.locks.release("l", "s")

@@ -52,3 +52,14 @@ def test_meta_belongs_to_the_file_and_not_to_a_workspace(session_registry: Regis
     entry = session_registry.meta.get("key")
     assert entry is not None
     assert entry.value == "theirs"
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+
+
+def calls(registry: Registry) -> None:
+    registry.meta.set("k", "v")
+    registry.meta.mark("k", "v")
+    registry.meta.get("k")
+    registry.meta.list()
+    registry.meta.delete("k")

@@ -10,6 +10,7 @@ import pytest
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
 from pytest_sessionreg.registry.stores.outputs import LONGEST_PIECE
+from pytest_sessionreg.registry.workspace import Workspace
 
 SECOND = timedelta(seconds=1)
 
@@ -173,3 +174,29 @@ def test_outputs_go_with_their_session(registry: Registry) -> None:
     registry.sessions.remove("a")
     registry.sessions.register("a")
     assert registry.outputs.full_text("a") == ""
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def fill(of: Workspace) -> None:
+    of.outputs.append("one", of.workspace_id)
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.outputs.list("one"), of.outputs.since("one", 0), of.outputs.full_text("one")]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.outputs.delete("one")]
+
+
+def calls(registry: Registry) -> None:
+    registry.outputs.append("s", "text")
+    registry.outputs.list("s")
+    registry.outputs.since("s", 0)
+    registry.outputs.since("s", START)
+    list(registry.outputs.pieces("s"))
+    registry.outputs.full_text("s")
+    registry.outputs.delete("s")

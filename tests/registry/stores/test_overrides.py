@@ -8,6 +8,7 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import NotFound
+from pytest_sessionreg.registry.workspace import Workspace
 
 
 @pytest.fixture
@@ -81,3 +82,25 @@ def test_overrides_stay_with_a_session_that_is_resumed(registry: Registry) -> No
     registry.sessions.finish("a")
     registry.sessions.register("a")
     assert len(registry.overrides.list("a")) == 1
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+
+
+def fill(of: Workspace) -> None:
+    of.overrides.set("one", "key", of.workspace_id)
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.overrides.get("one", "key"), of.overrides.list("one")]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.overrides.delete("one", "key")]
+
+
+def calls(registry: Registry) -> None:
+    registry.overrides.set("s", "k", 1)
+    registry.overrides.get("s", "k")
+    registry.overrides.list("s")
+    registry.overrides.delete("s", "k")

@@ -7,6 +7,7 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue
+from pytest_sessionreg.registry.workspace import Workspace
 
 SECOND = timedelta(seconds=1)
 
@@ -84,3 +85,28 @@ def test_a_run_completes_once(session_registry: Registry, let_pass: Callable[[ti
     assert first.status == "completed"
     assert first.completed_at == first.started_at + SECOND
     assert session_registry.runs.get("one") == first
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+
+
+def fill(of: Workspace) -> None:
+    of.runs.create(run_id="run")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.runs.get("run"), of.runs.list(), of.runs.active()]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.runs.count_agent("run"), of.runs.complete("run")]
+
+
+def calls(registry: Registry) -> None:
+    registry.runs.create(run_id="r")
+    registry.runs.get("r")
+    registry.runs.active()
+    registry.runs.list()
+    registry.runs.list(limit=3)
+    registry.runs.count_agent("r")
+    registry.runs.complete("r")

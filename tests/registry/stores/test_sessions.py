@@ -17,8 +17,10 @@ import pytest
 from pytest_sessionreg import Registry, WriteRecord
 from pytest_sessionreg.registry.errors import InvalidValue
 from pytest_sessionreg.registry.liveness import TOLERANCE_S, is_dead, process_start
-from pytest_sessionreg.registry.records.session import Session, Sweep
 from pytest_sessionreg.registry.stores import sessions
+from pytest_sessionreg.registry.stores.sessions import Session, Sweep
+from pytest_sessionreg.registry.workspace import Workspace
+from tests.registry.stores.arguments import combinations
 
 
 def test_a_registered_session_can_be_read_back(session_registry: Registry) -> None:
@@ -561,3 +563,43 @@ def test_what_hangs_on_a_session_goes_with_it_and_nothing_else(session_registry:
     dependent = ("locks", "outputs", "overrides", "skill_invocations", "skill_suggestions", "tokens", "worktrees")
     assert tables_left == dict.fromkeys(dependent, 1)
     assert len(session_registry.learning.list()) == 2
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+HOUR = timedelta(hours=1)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def fill(of: Workspace) -> None:
+    of.sessions.register("one", ppid=7, repo_path="/a")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.sessions.get("one"), of.sessions.list(), of.sessions.by_ppid(7)]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [
+        of.sessions.heartbeat("one"),
+        of.sessions.update("one", label="x"),
+        of.sessions.finish("one"),
+        of.sessions.remove("one"),
+    ]
+
+
+def calls(registry: Registry) -> None:
+    store = registry.sessions
+    store.register("a", pid=1, ppid=1, process_started_at=START, repo_path="/a", branch="b", ttl=HOUR)
+    store.heartbeat("a")
+    store.heartbeat("a", min_interval=HOUR)
+    store.get("a")
+    for notify in (True, False):
+        for filters in combinations(status="active", repo_path="/a", branch="b", notify=notify):
+            store.list(**filters)
+    store.by_ppid(1)
+    store.find_running()
+    store.peers("a")
+    store.update("a", label="x", expires_at=None)
+    store.finish("a")
+    store.sweep()
+    store.remove("a")

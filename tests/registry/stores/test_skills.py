@@ -8,7 +8,8 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
-from pytest_sessionreg.registry.records.skill import Adoption, SkillAdoption, SkillUse
+from pytest_sessionreg.registry.stores.skills import Adoption, SkillAdoption, SkillUse
+from pytest_sessionreg.registry.workspace import Workspace
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -154,3 +155,30 @@ def test_events_go_with_their_session(registry: Registry, let_pass: Callable[[ti
 def test_a_window_is_a_positive_span(registry: Registry, window: timedelta) -> None:
     with pytest.raises(InvalidValue, match="window"):
         registry.skills.adoption(window)
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+HOUR = timedelta(hours=1)
+
+
+def fill(of: Workspace) -> None:
+    of.skills.suggest("one", "skill")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.skills.of_session("one"), of.skills.adoption(HOUR) is not None]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.skills.try_invoke("one", "skill")]
+
+
+def calls(registry: Registry) -> None:
+    registry.skills.suggest("s", "k")
+    registry.skills.invoke("s", "k")
+    registry.skills.try_invoke("s", "k")
+    registry.skills.of_session("s")
+    registry.skills.adoption(HOUR)
+    registry.skills.adoption_counts(HOUR)
+    registry.skills.adoption_by_skill(HOUR)
+    registry.skills.adoption_by_skill(HOUR, session_id="s")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pytest_sessionreg.registry.workspace import STORES
+from pytest_sessionreg.registry import stores
 from tests.registry.stores.model.agent_rules import AgentRules
 from tests.registry.stores.model.dependant_rules import DependantRules
 from tests.registry.stores.model.invariants import Invariants
@@ -18,7 +18,7 @@ class Machine(SessionRules, DependantRules, AgentRules, LogRules, JobRules, Inva
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", stores.names())
 def test_a_store_does_what_a_plain_python_model_does(store: str) -> None:
     """One store at a time, beside sessions, time and transactions: so an example goes deep."""
     machine = type("One", (Machine,), {"driven": frozenset([store])})

@@ -8,8 +8,8 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
-from pytest_sessionreg.registry.records.token import Validation
-from pytest_sessionreg.registry.stores.tokens import TTL
+from pytest_sessionreg.registry.stores.tokens import TTL, Validation
+from pytest_sessionreg.registry.workspace import Workspace
 
 TICK = timedelta(microseconds=1)
 
@@ -134,3 +134,28 @@ def test_a_chat_id_is_text_or_a_whole_number(registry: Registry, chat_id: str) -
 def test_a_token_needs_a_positive_time_to_live(registry: Registry, ttl: timedelta) -> None:
     with pytest.raises(InvalidValue, match="ttl"):
         registry.tokens.mint("a", 7, ttl=ttl)
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+HOUR = timedelta(hours=1)
+
+
+def fill(of: Workspace) -> None:
+    of.tokens.mint("one", 7, ttl=HOUR)
+
+
+def reads(of: Workspace) -> list[object]:
+    return [
+        of.sessions.get("one") and of._database.read("SELECT 1 FROM tokens WHERE workspace_id = ?", (of.workspace_id,))
+    ]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.tokens.expire()]
+
+
+def calls(registry: Registry) -> None:
+    token = registry.tokens.mint("s", 7)
+    registry.tokens.validate(token, 7)
+    registry.tokens.revoke(token)
+    registry.tokens.expire()

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import NotFound
+from pytest_sessionreg.registry.workspace import Workspace
 
 
 @pytest.fixture
@@ -75,3 +76,25 @@ def test_a_link_goes_with_either_session(registry: Registry, gone: str) -> None:
     assert registry.worktrees.get("one") is None
     assert registry.worktrees.children("parent") == []
     assert len(registry.worktrees.children("other")) == 1
+
+
+# -- what the tests of all stores do with this one: ../test_workspace.py and ../test_query_plans.py
+
+
+def fill(of: Workspace) -> None:
+    of.worktrees.link("one", "one")
+
+
+def reads(of: Workspace) -> list[object]:
+    return [of.worktrees.get("one"), of.worktrees.children("one")]
+
+
+def changes(of: Workspace) -> list[object]:
+    return [of.worktrees.record_result("one", "done")]
+
+
+def calls(registry: Registry) -> None:
+    registry.worktrees.link("s", "s")
+    registry.worktrees.record_result("s", "done")
+    registry.worktrees.get("s")
+    registry.worktrees.children("s")

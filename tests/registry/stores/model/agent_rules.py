@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from pytest_sessionreg.registry.errors import InvalidValue
-from pytest_sessionreg.registry.records.agent import Agent, Transition
-from pytest_sessionreg.registry.records.run import Run
-from pytest_sessionreg.registry.stores.agents import STATES
+from pytest_sessionreg.registry.stores.agents import STATES, Agent, Transition
+from pytest_sessionreg.registry.stores.runs import Run
 from tests.registry.stores.model.sides import Sides, driving
 from tests.registry.stores.model.strategies import IDS, SIDES
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from pytest_sessionreg.registry.errors import NotFound
-from pytest_sessionreg.registry.records.lock import Lock
-from pytest_sessionreg.registry.records.output import Output
-from pytest_sessionreg.registry.records.override import Override
-from pytest_sessionreg.registry.records.worktree import Worktree
+from pytest_sessionreg.registry.stores.locks import Lock
+from pytest_sessionreg.registry.stores.outputs import Output
+from pytest_sessionreg.registry.stores.overrides import Override
+from pytest_sessionreg.registry.stores.worktrees import Worktree
 from tests.registry.stores.model.sides import Sides, driving
 from tests.registry.stores.model.strategies import CHATS, IDS, KEYS, SIDES, SPANS, VALUES
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis.stateful import invariant
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.registry.records.session import Session
-from pytest_sessionreg.registry.records.skill import Adoption, SkillUse
-from pytest_sessionreg.registry.records.token import Validation
+from pytest_sessionreg.registry.stores.sessions import Session
+from pytest_sessionreg.registry.stores.skills import Adoption, SkillUse
+from pytest_sessionreg.registry.stores.tokens import Validation
 from tests.registry.stores.model.sides import Sides
 from tests.registry.stores.model.world import WINDOW, World
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from pytest_sessionreg.registry.errors import NotFound
-from pytest_sessionreg.registry.records.job import JobRun, JobStep
-from pytest_sessionreg.registry.records.learning_state import LearningState
-from pytest_sessionreg.registry.records.meta_entry import MetaEntry
+from pytest_sessionreg.registry.stores.jobs import JobRun, JobStep
+from pytest_sessionreg.registry.stores.learning import LearningState
+from pytest_sessionreg.registry.stores.meta import MetaEntry
 from tests.registry.stores.model.sides import Sides, driving
 from tests.registry.stores.model.strategies import IDS, KEYS, SIDES, VALUES
 

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from pytest_sessionreg.registry.records.audit_event import AuditEvent
-from pytest_sessionreg.registry.records.command import Command
+from pytest_sessionreg.registry.stores.audit import AuditEvent
+from pytest_sessionreg.registry.stores.inbox import Command
 from tests.registry.stores.model.sides import Sides, driving
 from tests.registry.stores.model.strategies import IDS, SIDES, SPANS, VALUES
 

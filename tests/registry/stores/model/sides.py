@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from pytest_sessionreg import Registry
+from pytest_sessionreg.registry import stores
 from pytest_sessionreg.registry.clock import to_text
-from pytest_sessionreg.registry.records.meta_entry import MetaEntry
-from pytest_sessionreg.registry.workspace import STORES
+from pytest_sessionreg.registry.stores.meta import MetaEntry
 from tests.registry.stores.model.strategies import SIDES
 from tests.registry.stores.model.world import START, World
 
@@ -30,13 +30,13 @@ def driving(*stores: str) -> Callable[[Any], Any]:
 class Sides(RuleBasedStateMachine):
     """Two registries on two workspaces of one file beside two Worlds; a transaction may be open on one of them."""
 
-    driven: ClassVar[frozenset[str]] = frozenset(STORES)
+    driven: ClassVar[frozenset[str]] = frozenset(stores.names())
 
     def __init__(self) -> None:
         super().__init__()
         self.now = START
         self.patch = pytest.MonkeyPatch()
-        for name in STORES:
+        for name in stores.names():
             self.patch.setattr(import_module(f"pytest_sessionreg.registry.stores.{name}"), "now", self.now_text)
         self.patch.setattr("pytest_sessionreg.registry.workspace.now", self.now_text)
         self.directory = tempfile.mkdtemp()

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pytest_sessionreg.registry.records.agent import Agent
-from pytest_sessionreg.registry.records.audit_event import AuditEvent
-from pytest_sessionreg.registry.records.command import Command
-from pytest_sessionreg.registry.records.job import JobRun, JobStep
-from pytest_sessionreg.registry.records.learning_state import LearningState
-from pytest_sessionreg.registry.records.lock import Lock
-from pytest_sessionreg.registry.records.output import Output
-from pytest_sessionreg.registry.records.override import Override
-from pytest_sessionreg.registry.records.run import Run
-from pytest_sessionreg.registry.records.session import Session
-from pytest_sessionreg.registry.records.worktree import Worktree
+from pytest_sessionreg.registry.stores.agents import Agent
+from pytest_sessionreg.registry.stores.audit import AuditEvent
+from pytest_sessionreg.registry.stores.inbox import Command
+from pytest_sessionreg.registry.stores.jobs import JobRun, JobStep
+from pytest_sessionreg.registry.stores.learning import LearningState
+from pytest_sessionreg.registry.stores.locks import Lock
+from pytest_sessionreg.registry.stores.outputs import Output
+from pytest_sessionreg.registry.stores.overrides import Override
+from pytest_sessionreg.registry.stores.runs import Run
+from pytest_sessionreg.registry.stores.sessions import Session
+from pytest_sessionreg.registry.stores.worktrees import Worktree
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(seconds=50)
