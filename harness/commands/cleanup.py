@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 
 import click
 
-from pytest_sessionreg.registry.workspace import Cleanup
+from pytest_sessionreg.registry.cleanup import Cleanup
 
 from ..cli.parameters import database_option, existing_registry, json_option
 

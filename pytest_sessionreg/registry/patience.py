@@ -11,17 +11,20 @@ if TYPE_CHECKING:
 
     from .database import Database
 
-__all__ = ["Patience", "seconds"]
+__all__ = ["Patience"]
 
 
 class Patience:
-    """The context manager of `registry.patience(seconds)`; blocks may be nested, the innermost counts."""
+    """The context manager of `registry.patience(seconds)`; blocks may be nested, the innermost counts.
+
+    Raises InvalidValue for what is no number of seconds.
+    """
 
     __slots__ = ("_before", "_database", "_seconds")
 
-    def __init__(self, database: Database, patience_s: float) -> None:
+    def __init__(self, database: Database, patience: Any) -> None:
         self._database = database
-        self._seconds = patience_s
+        self._seconds = _seconds(patience)
         self._before: float | None = None
 
     def __enter__(self) -> None:
@@ -34,7 +37,7 @@ class Patience:
         self._database.patience_s = self._before
 
 
-def seconds(patience: Any) -> float:
+def _seconds(patience: Any) -> float:
     """`patience`, if it is a number of seconds to wait; else InvalidValue."""
     if not isinstance(patience, (int, float)) or isinstance(patience, bool) or not 0 <= patience < float("inf"):
         raise InvalidValue("patience", patience, "must be a finite number of seconds, at least 0")

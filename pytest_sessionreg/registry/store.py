@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from .transaction import Joined
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from .database import Database, Parameters
     from .table import Table
+    from .transaction import Joined
 
 __all__ = ["Store"]
 
@@ -40,4 +39,6 @@ class Store:
 
     def _joined(self) -> Joined:
         """A context in which several statements are one change."""
+        from .transaction import Joined
+
         return Joined(self._database)

@@ -15,9 +15,6 @@ the start, which is why it is still the same class.
 
 from __future__ import annotations
 
-import os
-from _thread import allocate_lock  # threading itself is not needed by a cold start
-
 from .errors import InvalidValue
 
 TYPE_CHECKING = False
@@ -30,146 +27,96 @@ if TYPE_CHECKING:
     Check = Callable[[str, Any], Any]
     Convert = Callable[[Any], Any]
 else:
-    R = None
-
-    class Generic:
-        """Stands in for typing's."""
-
-        __slots__ = ()
-
-        def __class_getitem__(cls, kind: object) -> type:
-            return cls
+    # typing's stand for nothing at run time: the base is object, and the decorator gives back what it is given
+    R, Generic = None, {None: object}
 
     def dataclass_transform(**_: object) -> object:
-        """Stands in for typing's, which tells type checkers alone."""
         return lambda decorated: decorated
 
 
-__all__ = ["Field", "Record", "Table", "field"]
-
-
-class Field:
-    """One field of a record, and the column of the same name.
-
-    name: the field's.
-    check: turns a caller's value into what is stored, or raises InvalidValue; None where callers cannot set it.
-    convert: turns what is stored, unless it is NULL, into what the record holds; None where that is the same.
-    optional: whether the field's type allows None, which is stored as NULL.
-    """
-
-    __slots__ = ("check", "convert", "name", "optional")
-    name: str
-    optional: bool
-
-    def __init__(self, check: Check | None, convert: Convert | None) -> None:
-        self.check = check
-        self.convert = convert
+__all__ = ["Record", "Table", "field"]
 
 
 def field(check: Check | None = None, convert: Convert | None = None) -> Any:
-    """A field with a check (called with the field's name and the value) or a conversion; others are only annotated."""
-    return Field(check, convert)
+    """A field of a record, and the column of the same name; one with neither is only annotated.
+
+    check: turns a caller's value into what is stored, or raises InvalidValue; called with the field's name and the
+        value. Callers cannot set a field without one.
+    convert: turns what is stored, unless it is NULL, into what the record holds.
+    """
+    return check, convert
 
 
 class _RecordType(type):
-    """Gives a record's class its slots and its fields."""
+    """Gives a record's class its slots, and makes it a dataclass for who asks for its fields before there is one.
+
+    `_declared` has, by name, a field's check, its conversion, and whether its type allows None.
+    """
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _RecordType:
-        if bases:
-            declared = []
-            for named, annotation in namespace["__annotations__"].items():
-                one: Field = namespace.pop(named, None) or Field(None, None)
-                one.name, one.optional = named, annotation.endswith("| None")
-                declared.append(one)
-            namespace["__slots__"] = tuple(namespace["__annotations__"])
-            namespace["_declared"] = tuple(declared)
-        return super().__new__(cls, name, bases, namespace)
+        declared = {
+            field: (*namespace.pop(field, (None, None)), annotation.endswith("| None"))
+            for field, annotation in namespace.get("__annotations__", {}).items()
+        }
+        return super().__new__(cls, name, bases, {**namespace, "__slots__": tuple(declared), "_declared": declared})
 
+    def __getattr__(cls, name: str) -> Any:
+        if name != "__dataclass_fields__" or not cls.__slots__:  # the base of all records is none itself
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        from .late_dataclass import finish
 
-class _LateFields:
-    """`__dataclass_fields__` of a record of which none has been made yet."""
-
-    __slots__ = ()
-
-    def __get__(self, record: Record | None, kind: type[Record]) -> dict[str, DataclassField[Any]]:
-        if kind is Record:
-            raise AttributeError("the base of the records has no fields")
-        _finish(kind)
-        return kind.__dataclass_fields__
+        finish(cls)
+        return cls.__dataclass_fields__
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Record(metaclass=_RecordType):
     """The base of what the stores give back: frozen, slotted dataclasses (see above)."""
 
-    __slots__ = ()
     if TYPE_CHECKING:
-        _declared: ClassVar[tuple[Field, ...]]
+        _declared: ClassVar[dict[str, tuple[Check | None, Convert | None, bool]]]
         __dataclass_fields__: ClassVar[dict[str, DataclassField[Any]]]
     else:
-        __dataclass_fields__ = _LateFields()
 
         def __init__(self, *values: Any, **named: Any) -> None:
-            _finish(type(self))
+            from .late_dataclass import finish
+
+            finish(type(self))
             self.__init__(*values, **named)  # the dataclass's own by now
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (type(self), {one.name: getattr(self, one.name) for one in self._declared})
+        from .late_dataclass import restored
 
-
-def _restored(kind: type[R], values: dict[str, Any]) -> R:
-    return kind(**values)
-
-
-_finishing = allocate_lock()
-
-
-def _finish(kind: type[Record]) -> None:
-    """Make `kind` a dataclass, whichever thread is the first to need it."""
-    from dataclasses import dataclass
-
-    with _finishing:
-        if "__dataclass_fields__" not in vars(kind):
-            dataclass(frozen=True)(kind)
-
-
-def _after_fork_in_child() -> None:
-    """A thread that the child does not have may have held the lock."""
-    global _finishing  # noqa: PLW0603  as above
-    _finishing = allocate_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+        return restored, (type(self), {name: getattr(self, name) for name in self._declared})
 
 
 class Table(Generic[R]):
     """A table whose rows become records of one kind.
 
     name: the table's.
-    fields: the record's fields, in the order of their declaration.
-    columns: their names as SQL lists them: "name, session_id, ...". A row to be read has these columns.
+    names: those of the record's fields, in the order of their declaration.
+    columns: the same as SQL lists them: "name, session_id, ...". A row to be read has these columns.
     values: the placeholders for an INSERT of all of them by name: ":name, :session_id, ...".
     """
 
-    __slots__ = ("_by_name", "_conversions", "_kind", "columns", "fields", "name", "values")
+    __slots__ = ("_conversions", "_declared", "_kind", "columns", "name", "names", "values")
 
     def __init__(self, name: str, kind: type[R]) -> None:
-        self.name = name
-        self.fields = kind._declared  # noqa: SLF001  this module's own
-        self.columns = ", ".join([one.name for one in self.fields])
-        self.values = ":" + self.columns.replace(", ", ", :")
         self._kind = kind
-        self._by_name = {one.name: one for one in self.fields}
-        self._conversions = [(at, one.convert) for at, one in enumerate(self.fields) if one.convert is not None]
+        self._declared = declared = kind._declared  # noqa: SLF001  this module's own
+        self._conversions = [(at, convert) for at, (_, convert, _) in enumerate(declared.values()) if convert]
+        self.name = name
+        self.names = tuple(declared)
+        self.columns = ", ".join(declared)
+        self.values = ":" + ", :".join(declared)
 
     def replaced(self, *kept: str) -> str:
         """For ON CONFLICT DO UPDATE SET: all columns but `kept` become those of the row that could not be inserted."""
-        return ", ".join(f"{one.name} = excluded.{one.name}" for one in self.fields if one.name not in kept)
+        return ", ".join([f"{name} = excluded.{name}" for name in self.names if name not in kept])
 
     def empty(self) -> dict[str, None]:
         """Every column as NULL, for an INSERT of all columns to start from."""
-        return dict.fromkeys(self._by_name)
+        return dict.fromkeys(self.names)
 
     def checked(self, values: Mapping[str, Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
         """What is stored of a caller's values, by field; None stays None where the field may be None.
@@ -178,14 +125,14 @@ class Table(Generic[R]):
         """
         found: dict[str, Any] = {}
         for name, value in values.items():
-            one = self._by_name.get(name)
-            if one is None or one.check is None or name in but:
-                known = ", ".join(own.name for own in self.fields if own.check is not None and own.name not in but)
+            check, _, optional = self._declared.get(name, (None, None, False))
+            if check is None or name in but:
+                known = ", ".join(known for known, (can, _, _) in self._declared.items() if can and known not in but)
                 raise InvalidValue(name, value, f"is no field that can be set; these are {known}")
-            found[name] = None if value is None and one.optional else one.check(name, value)
+            found[name] = None if value is None and optional else check(name, value)
         return found
 
-    def record(self, row: Sequence[Any]) -> R:
+    def record(self, row: Iterable[Any]) -> R:
         """The record that a row is."""
         values = list(row)
         for at, convert in self._conversions:
@@ -194,19 +141,19 @@ class Table(Generic[R]):
                 values[at] = convert(stored)
         return self._kind(*values)
 
-    def stored(self, row: Sequence[Any]) -> dict[str, Any]:
-        """A row as it is stored, by column."""
-        return dict(zip(self._by_name, row, strict=True))
-
-    def of(self, stored: Mapping[str, Any]) -> R:
-        """The record of these stored values, by column; others are left aside."""
-        return self.record([stored[one.name] for one in self.fields])
-
-    def records(self, rows: Iterable[Sequence[Any]]) -> list[R]:
+    def records(self, rows: Iterable[Iterable[Any]]) -> list[R]:
         """The records that the rows are."""
         record = self.record
         return [record(row) for row in rows]
 
-    def first(self, rows: Sequence[Sequence[Any]]) -> R | None:
+    def first(self, rows: Sequence[Iterable[Any]]) -> R | None:
         """The record that the first row is; None if there is none."""
         return self.record(rows[0]) if rows else None
+
+    def stored(self, row: Iterable[Any]) -> dict[str, Any]:
+        """A row as it is stored, by column."""
+        return dict(zip(self.names, row, strict=True))
+
+    def of(self, stored: Mapping[str, Any]) -> R:
+        """The record of what is stored in its columns; others are left aside."""
+        return self.record([stored[name] for name in self.names])

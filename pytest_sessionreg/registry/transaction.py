@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from .patience import Patience
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
     from .database import Cursor, Database, Parameters
+    from .patience import Patience
 
 __all__ = ["Joined", "Transaction"]
 
@@ -21,17 +20,21 @@ class Transaction:
     gives up.
     """
 
-    __slots__ = ("_database", "_patience_s")
+    __slots__ = ("_database", "_patience")
 
-    def __init__(self, database: Database, patience_s: float | None) -> None:
+    def __init__(self, database: Database, patience: float | None) -> None:
         self._database = database
-        self._patience_s = patience_s
+        self._patience: Patience | None = None
+        if patience is not None:
+            from .patience import Patience
+
+            self._patience = Patience(database, patience)
 
     def __enter__(self) -> Self:
-        if self._patience_s is None:
+        if self._patience is None:
             self._database.begin()
         else:
-            with Patience(self._database, self._patience_s):
+            with self._patience:
                 self._database.begin()
         return self
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from .clock import now
 from .store import Store
 from .stores.sessions import Sessions
-from .table import Record
-from .transaction import Joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .cleanup import Cleanup
     from .database import Database
     from .stores.agents import Agents
     from .stores.audit import Audit
@@ -25,22 +24,7 @@ if TYPE_CHECKING:
     from .stores.tokens import Tokens
     from .stores.worktrees import Worktrees
 
-__all__ = ["Cleanup", "Workspace"]
-
-
-class Cleanup(Record):
-    """What one clean-up changed.
-
-    expired_sessions: how many sessions it removed because they had expired.
-    expired_tokens: how many tokens it removed because they had expired.
-    freed_locks: how many locks it freed.
-    dead_sessions: how many sessions it marked as crashed because their process is gone.
-    """
-
-    expired_sessions: int
-    expired_tokens: int
-    freed_locks: int
-    dead_sessions: int
+__all__ = ["Workspace"]
 
 
 class Workspace:
@@ -88,6 +72,9 @@ class Workspace:
         table per active session, so that it may run every minute. The looks come first, without the write lock (but for
         one that the caller holds); a session that was heard of since, or is another process's by then, is left.
         """
+        from .cleanup import Cleanup
+        from .transaction import Joined
+
         instant = now()
         gone = self.sessions._dead()  # noqa: SLF001  the clean-up is the stores' own, in one transaction
         with Joined(self._database):

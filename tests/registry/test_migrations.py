@@ -19,7 +19,8 @@ from pytest_sessionreg.registry.errors import SchemaTooNew
 from pytest_sessionreg.registry.liveness import pid_namespace, process_identity
 from pytest_sessionreg.registry.migrations import read
 from pytest_sessionreg.registry.sqlite import schema
-from pytest_sessionreg.registry.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION, statements
+from pytest_sessionreg.registry.sqlite.migration import statements
+from pytest_sessionreg.registry.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 
 
 def test_the_known_version_is_that_of_the_newest_file() -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from pytest_sessionreg import Registry, WriteRecord
 from pytest_sessionreg.registry import stores
+from pytest_sessionreg.registry.cleanup import Cleanup
 from pytest_sessionreg.registry.errors import InvalidValue, NotFound
 from pytest_sessionreg.registry.liveness import is_dead
 from pytest_sessionreg.registry.stores import sessions
-from pytest_sessionreg.registry.workspace import Cleanup, Workspace
+from pytest_sessionreg.registry.workspace import Workspace
 
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)

@@ -20,7 +20,7 @@ from ..errors import (
 )
 from .connection import OPEN_PATIENCE_S, open_connection, set_busy_timeout
 from .fork import discard_after_fork
-from .schema import run_migration, schema_version, workspace_tables
+from .schema import schema_version, workspace_tables
 from .write_ahead_log import WriteAheadLog
 
 TYPE_CHECKING = False
@@ -176,7 +176,9 @@ class Database:
         return changed
 
     def migrate(self, sql: str, version: int) -> None:
-        """Run a migration in the open transaction; see schema.run_migration."""
+        """Run a migration in the open transaction; see migration.run_migration."""
+        from .migration import run_migration
+
         connection = self._checked()
         try:
             run_migration(connection, sql, version)

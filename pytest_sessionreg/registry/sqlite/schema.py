@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "run_migration", "schema_version", "statements", "workspace_tables"]
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "schema_version", "workspace_tables"]
 
 # "SReg" in ASCII (https://www.sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x53526567
@@ -48,28 +48,6 @@ def _identity(connection: sqlite3.Connection) -> tuple[int, int]:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     return application, version
-
-
-def run_migration(connection: sqlite3.Connection, sql: str, version: int) -> None:
-    """Run the statements of the migration that leads to a version, in the open transaction."""
-    for statement in statements(sql):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version={version}")
-
-
-def statements(sql: str) -> list[str]:
-    """The statements of an SQL text, one by one: sqlite3's `executescript` would commit the transaction first."""
-    found: list[str] = []
-    pending = ""
-    for line in sql.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            found.append(pending.strip())
-            pending = ""
-    if pending.strip():
-        raise ValueError(f"the migration ends in an unfinished statement: {pending.strip()!r}; end it with a semicolon")
-    return found
 
 
 def workspace_tables(read: Callable[[str], list[Any]]) -> list[str]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-__all__ = ["STALE_AFTER", "STATUSES", "Session", "Sessions", "Sweep"]
+    from ..cleanup import Sweep
+
+__all__ = ["STALE_AFTER", "STATUSES", "Session", "Sessions"]
 
 STATUSES = ("active", "finished", "crashed")
 # A session that nobody finished and that was not heard of for a day is taken for crashed, as OrchestKit takes it.
@@ -73,17 +75,6 @@ class Session(Record):
     ended_at: datetime | None = field(convert=from_text)
     expires_at: datetime | None = field(instant_text, from_text)
     metadata: Mapping[str, Any] = field(json_object, json_value)
-
-
-class Sweep(Record):
-    """What a sweep changed.
-
-    crashed: how many sessions it found crashed.
-    expired: how many expired ones it removed.
-    """
-
-    crashed: int
-    expired: int
 
 
 _SESSIONS = Table("sessions", Session)
@@ -306,6 +297,8 @@ class Sessions(Store):
 
     def sweep(self, *, stale_after: timedelta = STALE_AFTER) -> Sweep:
         """Mark active sessions without a heartbeat for `stale_after` as crashed, and remove expired ones."""
+        from ..cleanup import Sweep
+
         instant = now()
         oldest = later(instant, -positive("stale_after", stale_after))
         with self._joined():

@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from pytest_sessionreg import Registry, WriteRecord
+from pytest_sessionreg.registry.cleanup import Sweep
 from pytest_sessionreg.registry.errors import InvalidValue
 from pytest_sessionreg.registry.liveness import TOLERANCE_S, is_dead, process_start
 from pytest_sessionreg.registry.stores import sessions
-from pytest_sessionreg.registry.stores.sessions import Session, Sweep
+from pytest_sessionreg.registry.stores.sessions import Session
 from pytest_sessionreg.registry.workspace import Workspace
 from tests.registry.stores.arguments import combinations
 

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from pytest_sessionreg import Registry
+from pytest_sessionreg.registry.cleanup import Cleanup, Sweep
 from pytest_sessionreg.registry.liveness import pid_namespace, process_start
-from pytest_sessionreg.registry.stores.sessions import Sweep
-from pytest_sessionreg.registry.workspace import Cleanup
 from tests.registry.stores.model.sides import Sides, driving
 from tests.registry.stores.model.strategies import IDS, SESSION_FIELDS, SIDES, SPANS
 from tests.registry.stores.model.world import GONE, NEW, WINDOW
