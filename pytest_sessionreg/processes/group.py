@@ -41,10 +41,12 @@ class Group(Sequence[Worker]):
     """A context manager around `calls`, one worker each; a sequence of its workers. Leaving it kills what is left and
     waits until it is gone.
 
-    deadline_s: for everything from the start on, in seconds. preload: modules that the fork server imports once for all
-    workers; preload_if_used: those that it imports only if the calls, pickled, name them, and if they can be. scratch:
-    a directory of the caller's that the fork server removes should the caller be killed. by_value: a module, or
-    several, whose functions travel whole (see payload). Use: `with Group(calls, deadline_s=30) as group: group.run()`.
+    deadline_s: for everything from the start on, in seconds.
+    preload: modules that the fork server imports once for all workers; preload_if_used: those that it imports only if
+        the calls, pickled, name them, and if they can be.
+    scratch: a directory of the caller's that the fork server removes should the caller be killed.
+    by_value: a module, or several, whose functions travel whole (see payload). Use: `with Group(calls, deadline_s=30)
+        as group: group.run()`.
     """
 
     def __init__(

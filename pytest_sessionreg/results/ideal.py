@@ -80,8 +80,9 @@ def serve(
     """Latencies of a closed loop through one first-come-first-served lock, in the order of service.
 
     thinks and holds: one sequence per worker, equally long. Worker w arrives for its first write at thinks[w][0], and
-    for each further one a think after the one before was done. Arrivals at the same instant are served in the workers'
-    order. order: receives the number of each served write's worker.
+        for each further one a think after the one before was done. Arrivals at the same instant are served in the
+        workers' order.
+    order: receives the number of each served write's worker.
     """
     arrivals = [(think[0], worker) for worker, think in enumerate(thinks) if think]
     heapq.heapify(arrivals)

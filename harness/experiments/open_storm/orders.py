@@ -42,9 +42,10 @@ Step = tuple[str, Callable[[sqlite3.Connection], object]]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """name: on the command line. summary: the steps in words, for the table. steps: run in this order on a connection
-    whose own timeout is 0; () for the registry, which opens itself. patience_s: how long the whole sequence is run
-    again when it meets SQLITE_BUSY, 0 for once.
+    """name: on the command line.
+    summary: the steps in words, for the table.
+    steps: run in this order on a connection whose own timeout is 0; () for the registry, which opens itself.
+    patience_s: how long the whole sequence is run again when it meets SQLITE_BUSY, 0 for once.
     """
 
     name: str
