@@ -50,7 +50,7 @@ while os.getppid() == parent:
 def lock(session: nox.Session) -> None:
     """Write constraints.txt anew, with the newest releases that fit."""
     session.install("-c", _LOCK, "uv")
-    tools = Path(session.create_tmp()) / "tools.in"
+    tools = Path(session.virtualenv.location) / "tools.in"
     tools.write_text("\n".join(_TOOLS), encoding="utf-8")
     found = session.run(
         *("uv", "pip", "compile", "-q", "--universal", "--python-version", "3.11", "--upgrade"),
@@ -105,7 +105,7 @@ def newest(session: nox.Session) -> None:
 def light(session: nox.Session) -> None:
     """Run commands and the plugin's tests without any extra."""
     session.install("-q", "-c", _LOCK, ".")
-    out = str(Path(session.create_tmp()) / "storm")
+    out = str(Path(session.virtualenv.location) / "storm")
     short = ("--workers", "2", "--writes", "2")
     session.run("python", "-c", _NOTHING_OF_THE_EXTRAS)
     session.run("sessionreg", "storm", *short, "--out", out)
@@ -157,7 +157,7 @@ def dist(session: nox.Session) -> None:
     (wheel,), (sdist,) = directory.glob("*.whl"), directory.glob("*.tar.gz")
     session.run("twine", "check", "--strict", str(wheel), str(sdist))
     _check_contents(session, wheel, sdist)
-    unpacked = Path(session.create_tmp()) / "sdist"
+    unpacked = Path(session.virtualenv.location) / "sdist"
     with tarfile.open(sdist) as archive:
         archive.extractall(unpacked, filter="data")
     session.chdir(unpacked / sdist.name.removesuffix(".tar.gz"))
@@ -183,7 +183,7 @@ def _oldest(session: nox.Session) -> str:
     every = [*project["dependencies"], *(requirement for extra in extras for requirement in extra)]
     own = project["name"]  # of which `all` takes the extras
     pins = [requirement.replace(">=", "==") for requirement in every if not requirement.startswith(own)]
-    path = Path(session.create_tmp()) / "oldest.txt"
+    path = Path(session.virtualenv.location) / "oldest.txt"
     path.write_text("\n".join(pins), encoding="utf-8")
     return str(path)
 
