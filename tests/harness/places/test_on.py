@@ -308,6 +308,7 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in gathering)
 
 
+@pytest.mark.slow
 def test_a_place_that_dies_is_named_and_the_next_one_runs(
     running: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
