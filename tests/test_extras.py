@@ -171,6 +171,26 @@ def test_a_storm_of_a_test_notes_what_its_report_lacks_and_passes(
     assert "pip install" not in pytester.runpytest_subprocess().stdout.str()
 
 
+def test_a_warning_of_a_library_that_draws_fails_no_test(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        dedent("""
+        import warnings
+        from pytest_sessionreg.report import page
+
+        whole_page = page.storm_page
+
+        def storm_page(*given, **named):
+            warnings.warn("a release of tomorrow", DeprecationWarning)
+            return whole_page(*given, **named)
+
+        page.storm_page = storm_page
+        """)
+    )
+    pytester.makepyfile("def test_it(storm): storm(workers=2, writes=3, hold_ms=0, think_ms=1)")
+    pytester.runpytest_subprocess("--storm-report=out", "-W", "error").assert_outcomes(passed=1)
+    assert len(list((pytester.path / "out").rglob("storm.html"))) == 1
+
+
 def test_a_package_that_is_there_and_broken_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "jinja2.py").write_text("import no_such_dependency_of_it")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -17,32 +17,26 @@ from pytest_sessionreg._harness.hosts.gathering import Order, gather
 from pytest_sessionreg._harness.hosts.host import places
 from pytest_sessionreg._harness.hosts.protocol import BEAT_S, SCRATCH
 from pytest_sessionreg._harness.hosts.result import PlacesResult
-from pytest_sessionreg._harness.main import main
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
 
+from ..command import Sessionreg, sessionreg_process
 from ..waiting import wait_until
 
 _STORM = ["storm", "--workers", "2", "--writes", "5", "--think-ms", "1", "--policy", "queue"]
 _TWO = ["--on", "popen//id=here", "--on", "popen//id=there"]
 
 
-def _sessionreg(*words: str, cwd: Path, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest_sessionreg", *words],
-        cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", "TMPDIR": str(cwd), "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def at_places(sessionreg: Sessionreg, tmp_path: Path) -> Sessionreg:
+    """Runs commands in this process; what they start has its temporary files in `tmp_path`."""
+    return lambda *words, **environment: sessionreg(*words, TMPDIR=str(tmp_path), **environment)
 
 
 @pytest.mark.slow
-def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_path: Path) -> None:
+def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(at_places: Sessionreg, tmp_path: Path) -> None:
     words = [*_STORM, "--policy", "busy-timeout", *_TWO, "--out", "out", "--no-plots"]
-    done = _sessionreg(*words, cwd=tmp_path)
+    done = sessionreg_process(*words, cwd=tmp_path, TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 100
@@ -70,7 +64,7 @@ def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_pat
     before = [page.read_text() for page in pages]
     for page in pages:
         page.unlink()
-    again = _sessionreg("report", "out", "--no-plots", cwd=tmp_path)
+    again = at_places("report", "out", "--no-plots")
     assert again.returncode == 0, again.stderr
     assert [page.read_text() for page in pages] == before
 
@@ -87,10 +81,10 @@ def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_pat
     ],
     ids=lambda words: words[0],
 )
-def test_every_experiment_runs_elsewhere(tmp_path: Path, words: list[str]) -> None:
+def test_every_experiment_runs_elsewhere(at_places: Sessionreg, tmp_path: Path, words: list[str]) -> None:
     Registry.open(tmp_path / "sessions.db").close()
     where = ["--on", f"popen//env:SESSIONREG_DB={tmp_path / 'sessions.db'}"]
-    done = _sessionreg(*words, *where, "--json", cwd=tmp_path)
+    done = at_places(*words, *where, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     (place,) = document["places"]
@@ -100,11 +94,11 @@ def test_every_experiment_runs_elsewhere(tmp_path: Path, words: list[str]) -> No
 
 
 @pytest.mark.slow
-def test_a_place_that_cannot_be_used_is_named_and_costs_no_other_one(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_used_is_named_and_costs_no_other_one(at_places: Sessionreg, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
     specs = [f"popen//python={tmp_path}/nothing", f"popen//id=bare//python={bare}/bin/python", "popen//id=good"]
-    done = _sessionreg(*_STORM, *(word for spec in specs for word in ("--on", spec)), "--no-plots", cwd=tmp_path)
+    done = at_places(*_STORM, *(word for spec in specs for word in ("--on", spec)), "--no-plots")
     assert done.returncode == 1
     assert "popen: no Python could be started there" in done.stderr
     assert f"bare: pytest-sessionreg is not installed for {bare}/bin/python there; install version" in done.stderr
@@ -121,13 +115,14 @@ def test_ssh_is_what_execnet_makes_of_it(tmp_path: Path) -> None:
     ssh.write_text('#!/bin/sh\n[ "$2" = me@machine ] || exit 255\nshift 2\nexec sh -c "$*"\n')
     ssh.chmod(0o755)
     specs = [f"ssh=me@machine//python={sys.executable}", "ssh=me@elsewhere"]
-    done = _sessionreg(
+    done = sessionreg_process(  # execnet leaves it to the end of the process to close the pipes of a failed ssh
         *_STORM,
         *(word for spec in specs for word in ("--on", spec)),
         "--json",
         "--no-plots",
         cwd=tmp_path,
-        path=f"{ssh.parent}:{os.environ['PATH']}",
+        TMPDIR=str(tmp_path),
+        PATH=f"{ssh.parent}:{os.environ['PATH']}",
     )
     assert done.returncode == 1
     assert done.stderr == "sessionreg: elsewhere: ssh could not connect; try it by hand\n"
@@ -136,20 +131,20 @@ def test_ssh_is_what_execnet_makes_of_it(tmp_path: Path) -> None:
     assert (machine["name"], machine["error"], elsewhere["result"]) == ("machine", None, None)
 
 
-def test_another_version_is_refused(tmp_path: Path) -> None:
+def test_another_version_is_refused(at_places: Sessionreg, tmp_path: Path) -> None:
     other = tmp_path / "other"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
     (packages,) = other.glob("lib/*/site-packages")
     for name in ("pytest_sessionreg", "harness"):
         (packages / name).mkdir()
         (packages / name / "__init__.py").write_text("__version__ = '99.1'\n")
-    done = _sessionreg(*_STORM, "--on", f"popen//python={other}/bin/python", cwd=tmp_path)
+    done = at_places(*_STORM, "--on", f"popen//python={other}/bin/python")
     assert done.returncode == 1
     assert f"has pytest-sessionreg 99.1, here it is {__version__}; install the same one there" in done.stderr
 
 
 @pytest.mark.slow
-def test_files_of_this_side_travel(tmp_path: Path) -> None:
+def test_files_of_this_side_travel(at_places: Sessionreg, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "schema.sql").write_text("CREATE TABLE t (worker, sequence);")
     (tmp_path / "write.sql").write_text("INSERT INTO t VALUES (:worker, :sequence);")
@@ -167,7 +162,7 @@ def test_files_of_this_side_travel(tmp_path: Path) -> None:
         "1",
         "--json",
     ]
-    done = _sessionreg(*words, "--policy", "queue", "--on", f"popen//chdir={tmp_path}/there", cwd=tmp_path)
+    done = at_places(*words, "--policy", "queue", "--on", f"popen//chdir={tmp_path}/there")
     assert done.returncode == 0, done.stderr
     (place,) = json.loads(done.stdout)["places"]
     assert place["result"]["runs"][0]["counts"]["acknowledged"] == 4
@@ -189,21 +184,12 @@ def test_files_of_this_side_travel(tmp_path: Path) -> None:
         (["capacity", "--ceiling", "x", "--on", "popen"], "--ceiling"),
     ],
 )
-def test_bad_input_is_one_line(
-    tmp_path: Path,
-    words: list[str],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_bad_input_is_one_line(at_places: Sessionreg, tmp_path: Path, words: list[str], message: str) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    printed = capsys.readouterr()
-    assert ended.value.code == 2, printed.err
-    assert message in printed.err
-    assert len(printed.err.splitlines()) == 1
+    done = at_places(*words)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -322,6 +308,7 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in gathering)
 
 
+@pytest.mark.slow
 def test_a_place_that_dies_is_named_and_the_next_one_runs(
     running: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
