@@ -83,7 +83,7 @@ def test_a_storm_in_one_line(pytester: pytest.Pytester) -> None:
     )
 
 
-@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
+@pytest.mark.parametrize("words", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=str)
 def test_every_fixture_works_under_every_way_to_run_tests(pytester: pytest.Pytester, words: list[str]) -> None:
     _passes(pytester, _SUITE, *words, "-W", "error", passed=len(_USES))
 
@@ -167,6 +167,7 @@ def test_nothing_is_loaded_and_nothing_guarded():
         assert "temp_db" not in text
 
 
+@pytest.mark.slow
 def test_what_the_plugin_offers_is_explained_by_pytest_itself(pytester: pytest.Pytester) -> None:
     fixtures = pytester.runpytest_subprocess("--fixtures").stdout
     for name in _USES:

@@ -77,6 +77,7 @@ def test_a_part_of_it_or_what_needs_one_process_runs_in_one(workers_of: Callable
     assert workers_of(*words) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["-n", "1"], ["-d", "--tx", "popen"]], ids=" ".join)
 def test_workers_that_are_asked_for_are_as_asked(workers_of: Callable[..., int], words: list[str]) -> None:
     assert workers_of(*words) == 1
