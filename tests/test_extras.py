@@ -57,6 +57,7 @@ def _sessionreg(*words: str, cwd: Path, env: dict[str, str] | None = None) -> su
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("absent", "words", "said", "files"),
     [
@@ -177,6 +178,7 @@ def test_a_storm_of_a_test_notes_what_its_report_lacks_and_passes(
     assert "pip install" not in pytester.runpytest_subprocess().stdout.str()
 
 
+@pytest.mark.slow
 def test_a_warning_of_a_library_that_draws_fails_no_test(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         dedent("""

@@ -88,6 +88,7 @@ def test_every_fixture_works_under_every_way_to_run_tests(pytester: pytest.Pytes
     _passes(pytester, _SUITE, *words, "-W", "error", passed=len(_USES))
 
 
+@pytest.mark.slow
 def test_unittest_classes_get_the_fixtures_through_an_autouse_one(pytester: pytest.Pytester) -> None:
     """unittest.TestCase methods take no arguments: https://docs.pytest.org/en/stable/how-to/unittest.html."""
     _passes(

@@ -160,6 +160,7 @@ def test_crash(request):
     assert not any(name.startswith(f"{pid}.") for name in os.listdir(guards_directory()))
 
 
+@pytest.mark.slow
 def test_a_run_inside_a_run_leaves_the_outer_guard_alone(pytester: pytest.Pytester) -> None:
     code = """
 pytest_plugins = ["pytester"]

@@ -101,6 +101,7 @@ def test_rows_of_an_earlier_storm_are_not_taken_for_duplicates(storm: StormFixtu
     assert len(acknowledged(str(path))) == 12
 
 
+@pytest.mark.slow
 def test_busy_errors_count_as_exhausted_however_they_are_wrapped(storm: StormFixture) -> None:
     class OwnError(Exception):
         pass

@@ -12,6 +12,7 @@ Suite = Callable[..., pytest.RunResult]
 BaselineOf = Callable[..., Path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ini", "words", "message"),
     [
