@@ -111,6 +111,7 @@ def test_the_naive_store_fails_as_printed(pytester: pytest.Pytester) -> None:
         assert re.search(any_figures, result.stdout.str()), line
 
 
+@pytest.mark.slow
 def test_the_naive_store_passes_with_the_line_that_is_printed(pytester: pytest.Pytester) -> None:
     add = re.compile(r"^def add\(.*?\n\n\n", flags=re.DOTALL | re.MULTILINE)
     (better,) = [code for code in _PYTHON if code.startswith("def add(")]

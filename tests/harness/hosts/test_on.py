@@ -263,6 +263,7 @@ def test_ctrl_c_or_a_kill_ends_every_place_and_keeps_what_there_is(
     _gone(family, tmp_path)
 
 
+@pytest.mark.slow
 def test_interrupted_while_it_connects_it_leaves_nothing(tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
@@ -287,6 +288,7 @@ def test_interrupted_while_it_connects_it_leaves_nothing(tmp_path: Path) -> None
     _gone(family, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     slow = tmp_path / "hang.py"
     slow.write_text("import time\ndef write(path, worker, sequence): time.sleep(600)\n")
