@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +16,11 @@ from pytest_sessionreg.registry.errors import DatabaseCorrupt, RegistryError
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm import analysis
-from pytest_sessionreg.storm import storm as storm_module
+from pytest_sessionreg.storm.job import Site
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm
 from pytest_sessionreg.storm.verification import CREATE_TABLE, verify_own_rows
+from pytest_sessionreg.storm.workloads.registry_workload import RegistryStorm
 
 
 @pytest.mark.parametrize("policy", POLICY_NAMES)
@@ -226,13 +226,13 @@ def test_a_missing_parent_row_is_found(stormed: str) -> None:
 
 def test_a_storm_that_loses_a_write_reports_it(monkeypatch: pytest.MonkeyPatch, storm: Storm) -> None:
     """End to end: a database that forgets one committed row between the last COMMIT and the check."""
-    genuine: Callable[..., object] = verify_own_rows
+    genuine = RegistryStorm.written
 
-    def sabotaged(database: str, name: str, samples: Samples) -> object:
-        _change(database, "DELETE FROM storm_writes WHERE rowid = 2")
-        return genuine(database, name, samples)
+    def sabotaged(workload: RegistryStorm, site: Site) -> object:
+        _change(site.database, "DELETE FROM storm_writes WHERE rowid = 2")
+        return genuine(workload, site)
 
-    monkeypatch.setattr(storm_module, "verify_own_rows", sabotaged)
+    monkeypatch.setattr(RegistryStorm, "written", sabotaged)
     assert storm(workers=2, writes=3, think_ms=0).lost == 1
 
 
