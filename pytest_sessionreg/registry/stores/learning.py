@@ -19,7 +19,7 @@ _SELECT = "SELECT session_id, state, updated_at FROM learning WHERE workspace_id
 
 
 class Learning(Store):
-    """`registry.learning`. A session need not be registered: the seed (Orbit) resumes sessions that ended long ago."""
+    """`registry.learning`. A session need not be registered: Orbit resumes sessions that ended long ago."""
 
     __slots__ = ()
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["STALE_AFTER", "STATUSES", "Sessions"]
 
 STATUSES = ("active", "finished", "crashed")
-# The seed's rule (OrchestKit): no heartbeat for a day, and nobody finished it.
+# OrchestKit's rule: no heartbeat for a day, and nobody finished it.
 STALE_AFTER = timedelta(hours=24)
 
 _SELECT = f"SELECT {COLUMNS} FROM sessions WHERE workspace_id = ?"
@@ -40,8 +40,8 @@ _FORGET = (
 class Sessions(Store):
     """`registry.sessions`.
 
-    The seeds disagree on what a dead session becomes: one removes it, one marks it. Here it is marked `crashed`,
-    because what hangs on a session goes with it, and a crash is when people look for that.
+    What becomes of a dead session differs in the stores of the field: CCR removes it, Overstory marks it. Here it is
+    marked `crashed`: what belongs to a session is removed with it, and after a crash people look for exactly that.
     """
 
     __slots__ = ()

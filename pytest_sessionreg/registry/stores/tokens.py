@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TTL", "Tokens", "chat_text", "token_hash"]
 
-# The seed's rule (CCR): a token lives for a day.
+# CCR's rule: a token lives for a day.
 TTL = timedelta(hours=24)
 _BYTES = 32
 

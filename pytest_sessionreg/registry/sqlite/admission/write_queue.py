@@ -23,7 +23,7 @@ __all__ = ["WriteQueue"]
 # The head of the line alone polls, and only writers that do not queue can make it (DESIGN, the keystone: 0.1 to 1 ms).
 _FIRST_POLL_S = 0.0001
 _LAST_POLL_S = 0.001
-# Without a line: the sleeps of the retry budget (the seed: 20 to 150 ms), but until patience ends.
+# Without a line: the sleeps of the retry budget, but until patience ends.
 _SHORTEST_SLEEP_S = 0.020
 _LONGEST_SLEEP_S = 0.150
 # A slice is for writers that come straight back: those that were away for less than this share of it.
