@@ -11,7 +11,7 @@ import pytest
 
 from pytest_sessionreg import BusyTimeout, Registry, RetryBudget
 from pytest_sessionreg.errors import StormError
-from pytest_sessionreg.plugin.hooks import Storm
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.registry.errors import DatabaseCorrupt, RegistryError
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.samples import Samples

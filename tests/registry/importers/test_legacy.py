@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.plugin.hooks import Workers
+from pytest_sessionreg.plugin import Workers
 from pytest_sessionreg.processes import WorkerDied
 from pytest_sessionreg.registry.errors import TransactionState
 from pytest_sessionreg.registry.importers import SOURCES, ImportReport, UnknownSource, UnreadableSource, import_legacy

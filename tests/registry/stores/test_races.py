@@ -9,8 +9,10 @@ from itertools import chain
 from pathlib import Path
 from time import sleep
 
+import pytest
+
 from pytest_sessionreg import Registry
-from pytest_sessionreg.plugin.hooks import Workers
+from pytest_sessionreg.plugin import Workers
 
 HOUR = timedelta(hours=1)
 PROCESSES = 8
