@@ -19,7 +19,8 @@ def migrate(database: Database) -> int:
     """Apply every migration newer than the file's version, in one transaction; the number applied.
 
     The version is read before the write lock is taken, so that a settled file costs no write, and again once inside,
-    because another opener may have migrated it in between (FAILURES, facts: 30 of 30 rounds failed without).
+    because another opener may have migrated it in between
+    (docs/field-failures.md#a-version-trusted-from-outside-the-lock).
     """
     if database.schema_version() == SCHEMA_VERSION:
         return 0

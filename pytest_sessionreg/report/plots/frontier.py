@@ -43,7 +43,7 @@ def capacity_frontier(
     finding: the title.
     target: what had to hold, in words.
     law_ms: draws writers x hold = law_ms, the load at which one turn of all writers takes as long as the budget waits
-        on average (DESIGN: 1.275 s), None for no such line.
+        on average (1.275 s with its defaults), None for no such line.
     own_load: (writers, hold in ms) of the machine's own load, None to mark none.
 
     Raises ValueError where the arrays of a frontier differ in length or are empty.

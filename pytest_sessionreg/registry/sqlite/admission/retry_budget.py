@@ -1,4 +1,7 @@
-"""RetryBudget: the common retry loop, exactly as deployed: 15 retries, each after a uniform 20 to 150 ms."""
+"""RetryBudget: the common retry loop, exactly as deployed: 15 retries, each after a uniform 20 to 150 ms.
+
+What comes of counting attempts: docs/field-failures.md#a-budget-counted-in-attempts.
+"""
 
 from __future__ import annotations
 
