@@ -1,4 +1,4 @@
-"""The words of a result and what they mean, for readers of the page."""
+"""The words of a result and what they mean, for readers of the page; those of the code are in docs/glossary.md."""
 
 from __future__ import annotations
 
