@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from time import sleep
 
+import pytest
+
 from pytest_sessionreg import Registry
 from pytest_sessionreg.fixtures import Workers
 
