@@ -143,7 +143,7 @@ def test_other_places_say_once_what_is_missing_here(without: dict[str, str], tmp
     done = _sessionreg("storm", *_SMALL, *words, cwd=tmp_path, env=here)
     assert (done.returncode, done.stderr) == (0, f"sessionreg: {_NEITHER}\n")
     stored = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert stored == ["out/a/storm.json", "out/b/storm.json", "out/places.json", "out/places.md"]
+    assert stored == ["out/a/storm.json", "out/b/storm.json", "out/hosts.json", "out/hosts.md"]
 
 
 @pytest.mark.slow
