@@ -7,7 +7,6 @@ with pip alone. The package is installed as users get it, from its wheel, so tha
 from __future__ import annotations
 
 import argparse
-import re
 import subprocess
 import sys
 import tarfile
@@ -51,7 +50,7 @@ while os.getppid() == parent:
 def lock(session: nox.Session) -> None:
     """Write constraints.txt anew, with the newest releases that fit."""
     session.install("-c", _LOCK, "uv")
-    tools = Path(session.create_tmp()) / "tools.in"
+    tools = Path(session.virtualenv.location) / "tools.in"
     tools.write_text("\n".join(_TOOLS), encoding="utf-8")
     found = session.run(
         *("uv", "pip", "compile", "-q", "--universal", "--python-version", "3.11", "--upgrade"),
@@ -83,14 +82,14 @@ def locked(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def oldest(session: nox.Session) -> None:
     """Run the whole suite with the oldest release of everything that pyproject.toml allows."""
-    session.install("-q", ".[all,dev]", *_oldest())
+    session.install("-q", "-c", _oldest(session), ".[all,dev]")
     _pytest(session, *session.posargs)
 
 
 @nox.session(python="3.11")
 def oldest_plugin(session: nox.Session) -> None:
     """Run the plugin's tests with the oldest release of everything, and no extra."""
-    session.install("-q", ".", *_oldest(), *_TEST_TOOLS)
+    session.install("-q", "-c", _oldest(session), ".", *_TEST_TOOLS)
     _pytest(session, *_TESTS_OF_THE_PLUGIN, *session.posargs)
 
 
@@ -106,7 +105,7 @@ def newest(session: nox.Session) -> None:
 def light(session: nox.Session) -> None:
     """Run commands and the plugin's tests without any extra."""
     session.install("-q", "-c", _LOCK, ".")
-    out = str(Path(session.create_tmp()) / "storm")
+    out = str(Path(session.virtualenv.location) / "storm")
     short = ("--workers", "2", "--writes", "2")
     session.run("python", "-c", _NOTHING_OF_THE_EXTRAS)
     session.run("sessionreg", "storm", *short, "--out", out)
@@ -147,7 +146,9 @@ def loaded(session: nox.Session) -> None:
 
 @nox.session
 def dist(session: nox.Session) -> None:
-    """Build the wheel and the sdist into dist/, check them, and run the plugin's tests from the unpacked sdist."""
+    """Build and check the wheel and the sdist in dist/, and test the sdist: nox -s dist -- [TAG that they have]."""
+    for tag in session.posargs:
+        _check_version(session, tag)
     session.install("-q", "-c", _LOCK, "build", "twine")
     directory = _ROOT / "dist"
     for old in directory.glob("pytest_sessionreg-*"):
@@ -156,12 +157,12 @@ def dist(session: nox.Session) -> None:
     (wheel,), (sdist,) = directory.glob("*.whl"), directory.glob("*.tar.gz")
     session.run("twine", "check", "--strict", str(wheel), str(sdist))
     _check_contents(session, wheel, sdist)
-    unpacked = Path(session.create_tmp()) / "sdist"
+    unpacked = Path(session.virtualenv.location) / "sdist"
     with tarfile.open(sdist) as archive:
         archive.extractall(unpacked, filter="data")
     session.chdir(unpacked / sdist.name.removesuffix(".tar.gz"))
     session.install("-q", "-c", _LOCK, ".[all,dev]")
-    _pytest(session, *_TESTS_OF_THE_PLUGIN, *session.posargs)
+    _pytest(session, *_TESTS_OF_THE_PLUGIN, "tests/test_workshop.py")
 
 
 def _lint(session: nox.Session) -> None:
@@ -175,12 +176,16 @@ def _pytest(session: nox.Session, *words: str) -> None:
     session.run("pytest", *words, env=dict.fromkeys(_FOREIGN))
 
 
-def _oldest() -> list[str]:
-    """Every lower bound of pyproject.toml as the only release: "click>=8.1" as "click==8.1"."""
+def _oldest(session: nox.Session) -> str:
+    """A constraints file with every lower bound of pyproject.toml as the only release: "click>=8.1" as "click==8.1"."""
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()
     every = [*project["dependencies"], *(requirement for extra in extras for requirement in extra)]
-    return [re.sub(r">=", "==", requirement) for requirement in every if not requirement.startswith(project["name"])]
+    own = project["name"]  # of which `all` takes the extras
+    pins = [requirement.replace(">=", "==") for requirement in every if not requirement.startswith(own)]
+    path = Path(session.virtualenv.location) / "oldest.txt"
+    path.write_text("\n".join(pins), encoding="utf-8")
+    return str(path)
 
 
 @contextmanager
@@ -193,6 +198,15 @@ def _busy_loops(number: int) -> Iterator[None]:
             loop.kill()
         for loop in loops:
             loop.wait()
+
+
+def _check_version(session: nox.Session, tag: str) -> None:
+    """Refuse `tag`, such as v0.1.0, unless the package has that version and the changelog a heading for it."""
+    package = (_ROOT / "pytest_sessionreg/__init__.py").read_text(encoding="utf-8")
+    changelog = (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version = tag.removeprefix("v")
+    if f'__version__ = "{version}"\n' not in package or f"\n## {version}\n" not in changelog:
+        session.error(f"{tag}: pytest_sessionreg/__init__.py or CHANGELOG.md has another version")
 
 
 def _check_contents(session: nox.Session, wheel: Path, sdist: Path) -> None:

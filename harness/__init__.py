@@ -1,1 +1,1 @@
-"""The laboratory: experiments on contention, and the command line."""
+"""The laboratory: experiments on contention, and the command line (docs/architecture.md#inside-the-harness)."""

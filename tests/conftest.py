@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from .inner_runs import inner_runs_inherit_nothing, pytest_pyfunc_call, pytester
 from .leaks import interrupts_arrive, nothing_is_left_behind, traceable
@@ -21,8 +21,13 @@ __all__ = [
     "traceable",
 ]
 
-# As everywhere, no time is asserted: how long an example takes says how busy the machine is.
-settings.register_profile("untimed", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+# As everywhere, no time is asserted: how long an example takes, or its data, says how busy the machine is.
+settings.register_profile(
+    "untimed",
+    settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("untimed")
 
 

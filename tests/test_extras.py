@@ -57,6 +57,7 @@ def _sessionreg(*words: str, cwd: Path, env: dict[str, str] | None = None) -> su
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("absent", "words", "said", "files"),
     [
@@ -83,6 +84,7 @@ def _as_listed(path: str) -> int:
     return [".json", ".png", ".html"].index(Path(path).suffix) if "." in path else -1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -105,6 +107,7 @@ def test_what_is_not_stored_is_not_missed(without: dict[str, str], tmp_path: Pat
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["storm", *_SMALL], _CAPACITY])
 def test_no_page_or_picture_of_an_earlier_result_stays(
     words: list[str], without: dict[str, str], tmp_path: Path
@@ -117,6 +120,7 @@ def test_no_page_or_picture_of_an_earlier_result_stays(
     assert left <= {".json", ".md"}
 
 
+@pytest.mark.slow
 def test_pictures_that_are_all_that_is_asked_for_are_an_error(without: dict[str, str], tmp_path: Path) -> None:
     assert _sessionreg("storm", *_SMALL, "--no-plots", "--out", "here", cwd=tmp_path).returncode == 0
     done = _sessionreg("report", "here", cwd=tmp_path, env=without)
@@ -132,15 +136,17 @@ def test_other_places_are_a_usage_error_without_the_extra(without: dict[str, str
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
 
 
+@pytest.mark.slow
 def test_other_places_say_once_what_is_missing_here(without: dict[str, str], tmp_path: Path) -> None:
     here = {**without, "WITHOUT": "matplotlib jinja2"}
     words = ["--on", "popen//id=a", "--on", "popen//id=b", "--out", "out"]
     done = _sessionreg("storm", *_SMALL, *words, cwd=tmp_path, env=here)
     assert (done.returncode, done.stderr) == (0, f"sessionreg: {_NEITHER}\n")
     stored = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert stored == ["out/a/storm.json", "out/b/storm.json", "out/places.json", "out/places.md"]
+    assert stored == ["out/a/storm.json", "out/b/storm.json", "out/hosts.json", "out/hosts.md"]
 
 
+@pytest.mark.slow
 def test_commands_that_draw_nothing_miss_nothing(without: dict[str, str], tmp_path: Path) -> None:
     Registry.open(str(tmp_path / "sessions.db")).close()
     database = ["--database", "sessions.db"]
@@ -149,6 +155,7 @@ def test_commands_that_draw_nothing_miss_nothing(without: dict[str, str], tmp_pa
         assert (done.returncode, done.stderr) == (0, ""), words
 
 
+@pytest.mark.slow
 def test_a_storm_of_a_test_notes_what_its_report_lacks_and_passes(
     pytester: pytest.Pytester, without: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +176,27 @@ def test_a_storm_of_a_test_notes_what_its_report_lacks_and_passes(
     assert {path.suffix for path in (pytester.path / "out").rglob("*") if path.is_file()} <= {".json", ".md"}
     assert len(list((pytester.path / "out").rglob("storm.json"))) == 2
     assert "pip install" not in pytester.runpytest_subprocess().stdout.str()
+
+
+@pytest.mark.slow
+def test_a_warning_of_a_library_that_draws_fails_no_test(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        dedent("""
+        import warnings
+        from pytest_sessionreg.report import page
+
+        whole_page = page.storm_page
+
+        def storm_page(*given, **named):
+            warnings.warn("a release of tomorrow", DeprecationWarning)
+            return whole_page(*given, **named)
+
+        page.storm_page = storm_page
+        """)
+    )
+    pytester.makepyfile("def test_it(storm): storm(workers=2, writes=3, hold_ms=0, think_ms=1)")
+    pytester.runpytest_subprocess("--storm-report=out", "-W", "error").assert_outcomes(passed=1)
+    assert len(list((pytester.path / "out").rglob("storm.html"))) == 1
 
 
 def test_a_package_that_is_there_and_broken_is_told_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,7 @@ def test_processes_and_files_of_the_culprit_are_gone_before_the_next_test(checke
     assert not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_what_is_wider_than_a_test_or_ends_by_itself_is_no_leak(checked: pytest.Pytester) -> None:
     checked.makepyfile(
         """
@@ -112,6 +113,7 @@ def test_what_is_wider_than_a_test_or_ends_by_itself_is_no_leak(checked: pytest.
     checked.runpytest_subprocess(*_PLAIN).assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_other_workers_of_a_parallel_run_are_not_charged(checked: pytest.Pytester) -> None:
     checked.makepyfile(
         """

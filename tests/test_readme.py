@@ -111,6 +111,7 @@ def test_the_naive_store_fails_as_printed(pytester: pytest.Pytester) -> None:
         assert re.search(any_figures, result.stdout.str()), line
 
 
+@pytest.mark.slow
 def test_the_naive_store_passes_with_the_line_that_is_printed(pytester: pytest.Pytester) -> None:
     add = re.compile(r"^def add\(.*?\n\n\n", flags=re.DOTALL | re.MULTILINE)
     (better,) = [code for code in _PYTHON if code.startswith("def add(")]
@@ -278,22 +279,3 @@ def test_the_comparison_is_that_of_the_committed_results() -> None:
     assert len(rows) >= 5
     for row in rows:
         assert row in table
-
-
-@pytest.mark.parametrize(
-    "name", ["README.md", "pytest_sessionreg/README.md", "reports/README.md", "reports/peers/README.md"]
-)
-def test_every_picture_and_link_is_there(name: str) -> None:
-    page = _ROOT / name
-    missing = []
-    for path, _, anchor in (target.partition("#") for target in re.findall(r"\]\(([^)]+)\)", page.read_text())):
-        target = page.parent / path if path else page
-        if not path.startswith("http") and not (target.exists() and (not anchor or anchor in _anchors(target))):
-            missing.append(f"{path}#{anchor}")
-    assert not missing
-
-
-def _anchors(page: Path) -> set[str]:
-    """As GitHub makes them from headings."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -53,30 +53,23 @@ def test_the_whole_suite_runs_on_every_processor(workers_of: Callable[..., int],
     assert workers_of(*words) == 3
 
 
+_FEW = (["tests/test_one.py"], ["-p", "no:xdist"], ["--pdb"])
+_MORE = (
+    *(["tests/test_one.py", "tests/test_two.py"], ["tests/test_one.py::test_it"], ["-k", "test_it"]),
+    *(["--lf"], ["--stepwise"], ["--trace"], ["-s"], ["-n", "0"], ["--collect-only"], ["--fixtures"], ["--help"]),
+)
+
+
 @pytest.mark.parametrize(
     "words",
-    [
-        ["tests/test_one.py"],
-        ["tests/test_one.py", "tests/test_two.py"],
-        ["tests/test_one.py::test_it"],
-        ["-k", "test_it"],
-        ["--lf"],
-        ["--stepwise"],
-        ["--pdb"],
-        ["--trace"],
-        ["-s"],
-        ["-n", "0"],
-        ["-p", "no:xdist"],
-        ["--collect-only"],
-        ["--fixtures"],
-        ["--help"],
-    ],
+    [*_FEW, *(pytest.param(words, marks=pytest.mark.slow) for words in _MORE)],
     ids=" ".join,
 )
 def test_a_part_of_it_or_what_needs_one_process_runs_in_one(workers_of: Callable[..., int], words: list[str]) -> None:
     assert workers_of(*words) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["-n", "1"], ["-d", "--tx", "popen"]], ids=" ".join)
 def test_workers_that_are_asked_for_are_as_asked(workers_of: Callable[..., int], words: list[str]) -> None:
     assert workers_of(*words) == 1

@@ -19,7 +19,8 @@ _MODULES = {
     "faults": "faults.outcome",
     "adoption": "experiments.adoption.outcome",
     "gate-proof": "experiments.gate_proof.outcome",
-    "places": "hosts.outcome",
+    "hosts": "hosts.outcome",
+    "places": "hosts.outcome",  # as version 0.1 called it
 }
 KINDS = tuple(_MODULES)
 # Every result begins with its kind (see Envelope.seal), but storms of schema 1, which did not say.

@@ -28,7 +28,7 @@ def result_paths(place: Path, names: Sequence[str] = _ANY) -> list[Path]:
     """
     if place.is_dir():
         paths = [place / name for name in names if (place / name).is_file()]
-        if place / "places.json" in paths:
+        if place / "hosts.json" in paths or place / "places.json" in paths:
             paths += sorted(path for name in names for path in place.glob(f"*/{name}"))
         if paths:
             return paths

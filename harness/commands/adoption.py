@@ -18,12 +18,12 @@ from ..cli.parameters import (
     span,
     workspace_option,
 )
-from ..hosts.option import PlacedCommand
+from ..hosts.option import HostsCommand
 
 __all__ = ["adoption"]
 
 
-@click.command(cls=PlacedCommand, epilog="Example: sessionreg adoption --window 7d")
+@click.command(cls=HostsCommand, epilog="Example: sessionreg adoption --window 7d")
 @click.option(
     "--window",
     type=span,

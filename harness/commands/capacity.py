@@ -16,13 +16,13 @@ from ..cli.finite import FiniteRange
 from ..cli.parameters import check_directory, json_option, out_option, policy_option
 from ..cli.step_display import step_display
 from ..experiments.interruption import deferred_interrupt
-from ..hosts.option import PlacedCommand
+from ..hosts.option import HostsCommand
 
 __all__ = ["capacity"]
 
 
 @click.command(
-    cls=PlacedCommand, epilog="Example: sessionreg capacity --policy budget --policy queue --workers 24 --hold-ms 4"
+    cls=HostsCommand, epilog="Example: sessionreg capacity --policy budget --policy queue --workers 24 --hold-ms 4"
 )
 @policy_option()
 @click.option(

@@ -15,13 +15,13 @@ from ..cli.parameters import check_directory, json_option, out_option, policy_op
 from ..cli.step_display import step_display
 from ..experiments.interruption import deferred_interrupt
 from ..faults.menu import FAULT_NAMES
-from ..hosts.option import PlacedCommand
+from ..hosts.option import HostsCommand
 
 __all__ = ["faults"]
 
 
 @click.command(
-    cls=PlacedCommand,
+    cls=HostsCommand,
     epilog="Example: sessionreg faults --fault stop-holder --fault kill-inside --policy queue --rounds 5",
 )
 @click.option(

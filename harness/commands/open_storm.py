@@ -16,14 +16,14 @@ from ..experiments.interruption import deferred_interrupt
 from ..experiments.open_storm.experiment import open_storm as run
 from ..experiments.open_storm.orders import ORDER_NAMES
 from ..experiments.open_storm.stage import STATES
-from ..hosts.option import PlacedCommand
+from ..hosts.option import HostsCommand
 
 __all__ = ["open_storm"]
 
 
 @click.command(
     "open-storm",
-    cls=PlacedCommand,
+    cls=HostsCommand,
     epilog="Example: sessionreg open-storm --state crashed --order wal-first --order registry",
 )
 @click.option(

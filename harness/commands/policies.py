@@ -17,13 +17,13 @@ from ..cli.parameters import check_directory, json_option, no_plots_option, out_
 from ..cli.storm_progress import rounds_progress
 from ..experiments.policies import MOST_ROUNDS, compare_policies, with_control
 from ..experiments.storm.outcome import StormOutcome
-from ..hosts.option import PlacedCommand
+from ..hosts.option import HostsCommand
 
 __all__ = ["policies"]
 
 
 @click.command(
-    cls=PlacedCommand, epilog="Example: sessionreg policies --policy budget --policy queue --workers 16 --rounds 5"
+    cls=HostsCommand, epilog="Example: sessionreg policies --policy budget --policy queue --workers 16 --rounds 5"
 )
 @policy_option(f"{CONTROL} always runs as the control")
 @click.option(

@@ -16,13 +16,13 @@ from ..cli.parameters import check_directory, json_option, no_plots_option, out_
 from ..cli.storm_progress import storm_progress
 from ..experiments.storm.experiment import write_storm
 from ..experiments.storm.outcome import StormOutcome
-from ..hosts.option import PlacedCommand
+from ..hosts.option import HostsCommand
 
 __all__ = ["storm"]
 
 
 @click.command(
-    cls=PlacedCommand,
+    cls=HostsCommand,
     epilog="Example: sessionreg storm --policy budget --policy queue --workers 16 --writes 40 --think-ms 100",
 )
 @policy_option()

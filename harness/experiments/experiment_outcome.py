@@ -22,10 +22,13 @@ __all__ = ["ExperimentOutcome"]
 
 @dataclass(frozen=True, slots=True)
 class ExperimentOutcome:
-    """json: the whole result. tables: for people. finding: what was found, in a sentence or two. question: the heading
-    of the page. faults: what was found that must not be, a line each; any means exit code 1. words: what the page
-    explains, each with its meaning. pictures: NAME.png and NAME.svg with their contents, made only when stored; None
-    where the experiment has none.
+    """json: the whole result.
+    tables: for people.
+    finding: what was found, in a sentence or two.
+    question: the heading of the page.
+    faults: what was found that must not be, a line each; any means exit code 1.
+    words: what the page explains, each with its meaning.
+    pictures: NAME.png and NAME.svg with their contents, made only when stored; None where the experiment has none.
     """
 
     envelope: Envelope

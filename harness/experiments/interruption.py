@@ -16,6 +16,7 @@ from types import FrameType
 from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.processes import ProcessError
 from pytest_sessionreg.registry.errors import RegistryError
+from pytest_sessionreg.storm.interruption import StormInterrupted
 
 __all__ = [
     "SIGNALS",
@@ -37,7 +38,7 @@ STOPPERS = (KeyboardInterrupt, ProcessError, StormError, RegistryError, OSError,
 
 def is_interrupt(stopper: BaseException) -> bool:
     """Whether Ctrl-C ended the experiment, or the storm that it was in the middle of."""
-    return isinstance(stopper, KeyboardInterrupt) or isinstance(stopper.__cause__, KeyboardInterrupt)
+    return isinstance(stopper, KeyboardInterrupt) or (isinstance(stopper, StormInterrupted) and stopper.by_ctrl_c)
 
 
 def reason(stopper: BaseException) -> str:

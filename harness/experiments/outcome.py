@@ -18,7 +18,7 @@ __all__ = ["Figures", "Outcome"]
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The main figures of one subject (a policy, a fault under a policy, ...), by heading, to be set beside those of
-    other places. None stands for one that cannot be had.
+    other hosts. None stands for one that cannot be had.
     """
 
     subject: str
@@ -42,7 +42,7 @@ class Outcome(Protocol):
 
     @property
     def figures(self) -> Sequence[Figures]:
-        """What is set beside other places' results, in the order of its tables."""
+        """What is set beside other hosts' results, in the order of its tables."""
 
     @property
     def complaints(self) -> Sequence[str]:

@@ -1,6 +1,6 @@
-"""Starting an experiment at every place, and gathering what each gives back.
+"""Starting an experiment at every host, and gathering what each gives back.
 
-Places of one machine run one after the other, because they would disturb each other; machines run at once.
+Hosts of one machine run one after the other, because they would disturb each other; machines run at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pytest_sessionreg import __version__
 
 from ..experiments.interruption import SIGNALS, interrupts_told
 from . import remote
-from .host import Place
+from .host import Host
 from .protocol import BEAT_S
 
 __all__ = ["Answer", "Order", "gather"]
@@ -32,7 +32,7 @@ _CONNECT_S = 60.0
 _SILENCE_S = 30 * BEAT_S
 # Told to end, a command may take so long to keep what it has, before it is killed;
 _COMMAND_GRACE_S = 10.0
-# its place so long to send that;
+# its host so long to send that;
 _GRACE_S = _COMMAND_GRACE_S + 5
 # and a gateway to end, which it does at once unless its command has yet to be killed.
 _TERMINATE_S = _COMMAND_GRACE_S + 2
@@ -42,7 +42,7 @@ _LATE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What every place is to do. words: of the command. files: texts of files that words name, as SCRATCH/name. shown:
+    """What every host is to do. words: of the command. files: texts of files that words name, as SCRATCH/name. shown:
     the words that a result says it was made by.
     """
 
@@ -53,11 +53,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from one place. error: why nothing did, else None. code: the command's exit code. printed, said:
+    """What came back from one host. error: why nothing did, else None. code: the command's exit code. printed, said:
     its standard output and standard error.
     """
 
-    place: Place
+    host: Host
     error: str | None
     code: int | None = None
     printed: str = ""
@@ -66,9 +66,9 @@ class Answer:
 
 @dataclass(slots=True)
 class _Site:
-    """One place under way. heard: when it gave its last sign of life. phase: connecting, waiting, running, done."""
+    """One host under way. heard: when it gave its last sign of life. phase: connecting, waiting, running, done."""
 
-    place: Place
+    host: Host
     heard: float
     phase: str = "connecting"
     machine: str = ""
@@ -78,7 +78,7 @@ class _Site:
 
 @dataclass(slots=True)
 class _Gathering:
-    """All places under way. events: news of a site, or the Ctrl-C of nobody's."""
+    """All hosts under way. events: news of a site, or the Ctrl-C of nobody's."""
 
     order: Order
     sites: list[_Site]
@@ -90,7 +90,7 @@ class _Gathering:
     hurried: bool = False
 
     def run(self) -> None:
-        """Until every place is done, dead, silent, or out of its time."""
+        """Until every host is done, dead, silent, or out of its time."""
         for site in self.sites:
             thread = threading.Thread(target=self._connect, args=(site,), daemon=True)
             self.connecting.append(thread)
@@ -132,7 +132,7 @@ class _Gathering:
                 self._tell_to_stop(site)
         self._start_next()
         self.on_change(
-            [site.place.name for site in self.sites if site.phase == "running"],
+            [site.host.name for site in self.sites if site.phase == "running"],
             sum(site.phase == "done" for site in self.sites),
         )
 
@@ -141,12 +141,12 @@ class _Gathering:
         # ours to pass on, not its end.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
-            gateway = self.group.makegateway(site.place.spec)
+            gateway = self.group.makegateway(site.host.spec)
             channel = gateway.remote_exec(remote)
             site.channel = channel
             channel.setcallback(lambda news: self.events.put((site, news)), endmarker=("closed",))
-        except Exception as error:  # noqa: BLE001  whatever execnet meets on the way is this place's end, not ours
-            self.events.put((site, ("failed", _unreachable(site.place, error))))
+        except Exception as error:  # noqa: BLE001  whatever execnet meets on the way is this host's end, not ours
+            self.events.put((site, ("failed", _unreachable(site.host, error))))
 
     def _take(self, site: _Site, news: Any) -> None:
         kind = news[0]
@@ -156,7 +156,7 @@ class _Gathering:
             self._greet(site, *news[1:])
         elif kind == "done":
             code, printed, said = news[1:]
-            site.answer = Answer(site.place, None, code, printed.decode(), said.decode())
+            site.answer = Answer(site.host, None, code, printed.decode(), said.decode())
             site.phase = "done"
         elif kind == "failed":
             self._fail(site, news[1])
@@ -235,23 +235,23 @@ class _Gathering:
 
     def _fail(self, site: _Site, error: str) -> None:
         if site.phase != "done":
-            site.answer, site.phase = Answer(site.place, error), "done"
+            site.answer, site.phase = Answer(site.host, error), "done"
 
 
 def gather(
-    places: Sequence[Place],
+    hosts: Sequence[Host],
     order: Order,
     *,
     on_change: Callable[[Sequence[str], int], None] = lambda _running, _done: None,
 ) -> list[Answer]:
-    """One answer per place, in their order. A place that cannot be reached, dies or falls silent costs no other one.
+    """One answer per host, in their order. A host that cannot be reached, dies or falls silent costs no other one.
 
     on_change: told who is running and how many are done, every few seconds. Ctrl-C ends the commands, whose partial
     results are taken; a second one does not wait for them. No process is left here or there.
     """
     before = {child.pid for child in psutil.Process().children()}
     now = monotonic()
-    gathering = _Gathering(order, [_Site(place, now) for place in places], on_change)
+    gathering = _Gathering(order, [_Site(host, now) for host in hosts], on_change)
     with interrupts_told(gathering.interrupt):
         try:
             gathering.run()
@@ -270,16 +270,16 @@ def _kill_children(before: set[int]) -> None:
             child.wait(_TERMINATE_S)
 
 
-def _unreachable(place: Place, error: Exception) -> str:
+def _unreachable(host: Host, error: Exception) -> str:
     # an ssh that gives up at once may have gone before it was written to
     gone = isinstance(error, execnet.HostNotFound | BrokenPipeError | EOFError)
-    if gone and "ssh" in place.spec:
+    if gone and "ssh" in host.spec:
         return "ssh could not connect; try it by hand"
     return f"no Python could be started there ({str(error) or type(error).__name__}); check the spec"
 
 
 def _remote_error(site: _Site) -> str:
-    """What the place's own code raised, in one line, if anything."""
+    """What the host's own code raised, in one line, if anything."""
     try:
         site.channel.waitclose(0.1)
     except Exception as error:  # noqa: BLE001  execnet carries errors of the other side in several ways

@@ -1,4 +1,4 @@
-"""A place where an experiment runs: what `--on` names."""
+"""A host where an experiment runs: what `--on` names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import click
 from execnet import XSpec
 
-__all__ = ["Place", "places"]
+__all__ = ["Host", "hosts"]
 
 _WAYS = ("popen", "ssh", "vagrant_ssh", "socket")
 _SETTINGS = ("python", "chdir", "nice", "ssh_config", "dont_write_bytecode", "execmodel", "id")
@@ -19,15 +19,15 @@ _REMEDY = "give popen, ssh=user@host or another spec of execnet, e.g. ssh=user@h
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Host:
     """name: what tables and directories call it. spec: as it was given."""
 
     name: str
     spec: str
 
 
-def places(specs: Sequence[str]) -> tuple[Place, ...]:
-    """The places of `specs`, each named by its id, else its host, else its way, with a number where names would be the
+def hosts(specs: Sequence[str]) -> tuple[Host, ...]:
+    """The hosts of `specs`, each named by its id, else its host, else its way, with a number where names would be the
     same. Raises click.BadParameter for one that execnet could not follow.
     """
     names = [_name(spec) for spec in specs]
@@ -36,11 +36,11 @@ def places(specs: Sequence[str]) -> tuple[Place, ...]:
     found = []
     for name, spec in zip(names, specs, strict=True):
         seen[name] += 1
-        found.append(Place(name if counted[name] == 1 else f"{name}-{seen[name]}", spec))
-    clash = [name for name, count in Counter(place.name for place in found).items() if count > 1]
+        found.append(Host(name if counted[name] == 1 else f"{name}-{seen[name]}", spec))
+    clash = [name for name, count in Counter(host.name for host in found).items() if count > 1]
     if clash:
         raise click.BadParameter(
-            f"two places would be called {clash[0]}; give one of them an id=NAME", param_hint="--on"
+            f"two hosts would be called {clash[0]}; give one of them an id=NAME", param_hint="--on"
         )
     return tuple(found)
 
@@ -50,14 +50,14 @@ def _name(spec: str) -> str:
     try:
         parsed = XSpec(spec)
     except (ValueError, AttributeError, IndexError):
-        raise click.BadParameter(f"{spec!r} is no place: {_REMEDY}", param_hint="--on") from None
+        raise click.BadParameter(f"{spec!r} is no host: {_REMEDY}", param_hint="--on") from None
     ways = [key for key, _ in pairs if key in _WAYS]
     unknown = [key for key, _ in pairs if key not in (*_WAYS, *_SETTINGS) and not key.startswith("env:")]
     empty = [key for key, value in pairs if not value and key not in _WITHOUT_VALUE]
     if unknown or empty or len(ways) != 1:
         what = f"{unknown[0]!r} is nothing that execnet knows; " if unknown else ""
         what += f"{empty[0]} needs a value; " if empty and not unknown else ""
-        raise click.BadParameter(f"{spec!r} is no place: {what}{_REMEDY}", param_hint="--on")
+        raise click.BadParameter(f"{spec!r} is no host: {what}{_REMEDY}", param_hint="--on")
     where = parsed.id or dict(pairs)[ways[0]].split()[-1:] or [ways[0]]
     name = where if isinstance(where, str) else where[0].rpartition("@")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip(".-") or ways[0]

@@ -24,9 +24,9 @@ from ..cli.step_display import step_display
 
 if TYPE_CHECKING:
     from .gathering import Answer, Order
-    from .result import PlaceReport
+    from .result import HostReport
 
-__all__ = ["PlacedCommand"]
+__all__ = ["HostsCommand"]
 
 # Options that are about this side, and options that name a file of this side, whose text travels.
 _SPECS = "specs"
@@ -34,7 +34,7 @@ _OURS = (_SPECS, "out", "as_json", "no_plots")
 _FILES = ("sql", "schema", "resume")
 
 
-class PlacedCommand(click.Command):
+class HostsCommand(click.Command):
     """A command that has the option --on: given some, its words are followed there. Without it nothing changes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -44,7 +44,7 @@ class PlacedCommand(click.Command):
                 ["--on", _SPECS],
                 multiple=True,
                 metavar="SPEC",
-                help="Run it there, repeatable, and set the places side by side: popen, ssh=user@host, "
+                help="Run it there, repeatable, and set the hosts side by side: popen, ssh=user@host, "
                 "ssh=user@host//python=PATH or another execnet spec.  [default: here]",
             )
         )
@@ -69,16 +69,16 @@ class PlacedCommand(click.Command):
 def _elsewhere(context: click.Context, specs: Sequence[str], given: dict[str, Any]) -> NoReturn:
     require("--on", "execnet", extra="hosts")
     from .gathering import gather
-    from .host import places
+    from .host import hosts
 
-    every = places(specs)
+    every = hosts(specs)
     check_directory(given.get("out"))
     order = _order(context)
     experiment = str(context.command.name)
     with step_display(Console(stderr=True)) as show:
 
         def on_change(running: Sequence[str], done: int) -> None:
-            show(f"{experiment} at {', '.join(running) or 'no place yet'}", done, len(every))
+            show(f"{experiment} at {', '.join(running) or 'no host yet'}", done, len(every))
 
         on_change((), 0)
         answers = gather(every, order, on_change=on_change)
@@ -130,10 +130,10 @@ def _text(switch: str, path: str) -> str:
 
 def _deliver(experiment: str, answers: Sequence[Answer], given: dict[str, Any]) -> NoReturn:
     from .outcome import outcome
-    from .result import KIND, SCHEMA, PlacesResult
+    from .result import KIND, SCHEMA, HostsResult
 
     out: Path | None = given.get("out")
-    reports: list[PlaceReport] = []
+    reports: list[HostReport] = []
     note = None
     documents: dict[str, Any] = {}
     for answer in answers:
@@ -142,8 +142,8 @@ def _deliver(experiment: str, answers: Sequence[Answer], given: dict[str, Any]) 
         note = note or missing
         documents[report.name] = None if text is None else json.loads(text)
     partial = next((f"{report.name}: {report.partial}" for report in reports if report.partial is not None), None)
-    environment = Environment.of(os.path.join(tempfile.gettempdir(), "places.db"))
-    result = PlacesResult(Envelope(KIND, SCHEMA, command_line(), environment, partial), experiment, tuple(reports))
+    environment = Environment.of(os.path.join(tempfile.gettempdir(), "hosts.db"))
+    result = HostsResult(Envelope(KIND, SCHEMA, command_line(), environment, partial), experiment, tuple(reports))
     if not given["as_json"]:
         deliver(outcome(result), as_json=False, out=out, note=note)
     if out is not None:
@@ -152,32 +152,32 @@ def _deliver(experiment: str, answers: Sequence[Answer], given: dict[str, Any]) 
     deliver(outcome(result, result.to_json(documents)), as_json=True, out=None, note=note)
 
 
-def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[PlaceReport, str | None, str | None]:
-    """What is told of one place, the text of its result, which is stored with its page in its own directory, and what
+def _report(answer: Answer, out: Path | None, *, plots: bool) -> tuple[HostReport, str | None, str | None]:
+    """What is told of one host, the text of its result, which is stored with its page in its own directory, and what
     could not be stored there.
     """
     from ..cli.kinds import read_outcome
-    from .result import PlaceReport
+    from .result import HostReport
 
-    place = answer.place
+    host = answer.host
     error = answer.error
     try:
         found = None if error is not None else read_outcome(answer.printed)
     except ResultError:
         found, error = None, f"exit code {answer.code}; {_last_line(answer.said) or 'it said nothing'}"
     if found is None:
-        return PlaceReport.without(place.name, place.spec, str(error)), None, None
-    note = None if out is None else found.write(out / place.name, plots=plots, json=True).note
+        return HostReport.without(host.name, host.spec, str(error)), None, None
+    note = None if out is None else found.write(out / host.name, plots=plots, json=True).note
     complaints = [_last_line(complaint).removeprefix("sessionreg: ") for complaint in found.complaints]
-    report = PlaceReport(
-        name=place.name,
-        spec=place.spec,
+    report = HostReport(
+        name=host.name,
+        spec=host.spec,
         error=None,
         partial=found.envelope.partial,
         wrong=tuple(complaints or ([found.finding] if found.wrong else [])),
         machine=found.envelope.environment.line(),
         finding=found.finding,
-        file=None if out is None else f"{place.name}/{found.envelope.kind}.json",
+        file=None if out is None else f"{host.name}/{found.envelope.kind}.json",
         figures=tuple(found.figures),
     )
     return report, found.json, note

@@ -6,4 +6,4 @@ __all__ = ["BEAT_S", "SCRATCH"]
 
 BEAT_S = 1.0
 # Stands in the words of an order for the directory of its files, which each host makes for itself.
-SCRATCH = "{place}"
+SCRATCH = "{host}"

@@ -1,4 +1,4 @@
-"""What runs at a place: execnet sends this file's text there, so it stands alone and needs the standard library only.
+"""What runs at a host: execnet sends this file's text there, so it stands alone and needs the standard library only.
 
 It says who it is, waits for its order, runs the command in a process of its own, and sends back what that printed. The
 command lives as long as somebody holds its standard input: when the gateway ends, whatever ended it, so does it.
@@ -21,7 +21,7 @@ _PROGRAM = "from pytest_sessionreg._harness.hosted_command import main; main()"
 
 
 def _machine() -> str:
-    """What is the same for all places of one machine, containers included: they disturb each other."""
+    """What is the same for all hosts of one machine, containers included: they disturb each other."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -41,7 +41,7 @@ def _version() -> str | None:
 
 def _run(channel: Any, order: dict[str, Any]) -> None:
     """Run the command of `order` and send what it printed."""
-    scratch = os.path.join(tempfile.gettempdir(), f"sessionreg-place-{os.getpid()}")
+    scratch = os.path.join(tempfile.gettempdir(), f"sessionreg-host-{os.getpid()}")
     beats, beat = os.pipe()
     child = subprocess.Popen(  # noqa: S603  our own interpreter on our own code
         [sys.executable, "-P", "-c", _PROGRAM, str(beat)],
@@ -77,7 +77,7 @@ def _run(channel: Any, order: dict[str, Any]) -> None:
 
 
 def _pass_on(beats: int, channel: Any) -> None:
-    """Every sign of life of the command is one of the place; a place that only seems to live does not beat."""
+    """Every sign of life of the command is one of the host; a host that only seems to live does not beat."""
     with open(beats, "rb", buffering=0) as file:
         while file.read(64):
             try:

@@ -1,24 +1,28 @@
-"""The side-by-side result: what each place found, and nothing about who is better."""
+"""The side-by-side result: what each host found, and nothing about who is better."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pytest_sessionreg.results.envelope import Envelope
 
 from ..experiments.outcome import Figures
 
-__all__ = ["KIND", "SCHEMA", "PlaceReport", "PlacesResult"]
+__all__ = ["KIND", "SCHEMA", "HostReport", "HostsResult"]
 
-KIND = "places"
+KIND = "hosts"
 SCHEMA = 1
+# What version 0.1 called the kind, and the key under which the hosts are stored.
+FORMER_KIND = "places"
+_IS_OF_FORMER_KIND = re.compile(rf'\s*\{{\s*"kind":\s*"{FORMER_KIND}"')
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceReport:
-    """One place. spec: how it was reached. error: why there is no result, None if there is one. partial: why that ended
+class HostReport:
+    """One host. spec: how it was reached. error: why there is no result, None if there is one. partial: why that ended
     before its end. wrong: what it found that must not be. machine: its machine line. file: where its own result was
     stored, beside this one, None if it was not. figures: the main ones.
     """
@@ -34,8 +38,8 @@ class PlaceReport:
     figures: tuple[Figures, ...]
 
     @classmethod
-    def without(cls, name: str, spec: str, error: str) -> PlaceReport:
-        """A place that gave no result, because of `error`."""
+    def without(cls, name: str, spec: str, error: str) -> HostReport:
+        """A host that gave no result, because of `error`."""
         return cls(
             name=name,
             spec=spec,
@@ -50,34 +54,34 @@ class PlaceReport:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacesResult:
-    """One experiment at several places. The envelope's environment is that of the machine that asked."""
+class HostsResult:
+    """One experiment at several hosts. The envelope's environment is that of the machine that asked."""
 
     envelope: Envelope
     experiment: str
-    places: tuple[PlaceReport, ...]
+    hosts: tuple[HostReport, ...]
 
     def to_json(self, results: Mapping[str, Any] | None = None) -> str:
-        """The result as JSON text. results: each place's own document, to be in it, by place."""
-        places = [
-            {**asdict(place), **({} if results is None else {"result": results.get(place.name)})}
-            for place in self.places
+        """The result as JSON text. results: each host's own document, to be in it, by host."""
+        hosts = [
+            {**asdict(host), **({} if results is None else {"result": results.get(host.name)})} for host in self.hosts
         ]
-        return self.envelope.seal({"experiment": self.experiment, "places": places})
+        return self.envelope.seal({"experiment": self.experiment, "hosts": hosts})
 
     @classmethod
-    def from_json(cls, text: str) -> PlacesResult:
-        """What `to_json` wrote. Raises ResultError for anything else."""
+    def from_json(cls, text: str) -> HostsResult:
+        """What `to_json` wrote, of version 0.1 too. Raises ResultError for anything else."""
+        kind = FORMER_KIND if _IS_OF_FORMER_KIND.match(text) else KIND
 
-        def make(envelope: Envelope, found: dict[str, Any]) -> PlacesResult:
-            return cls(envelope, str(found["experiment"]), tuple(map(_place, found["places"])))
+        def make(envelope: Envelope, found: dict[str, Any]) -> HostsResult:
+            return cls(replace(envelope, kind=KIND), str(found["experiment"]), tuple(map(_host, found[kind])))
 
-        return Envelope.read(text, make, kind=KIND, schema=SCHEMA)
+        return Envelope.read(text, make, kind=kind, schema=SCHEMA)
 
 
-def _place(entry: dict[str, Any]) -> PlaceReport:
+def _host(entry: dict[str, Any]) -> HostReport:
     entry.pop("result", None)
-    return PlaceReport(
+    return HostReport(
         **{
             **entry,
             "wrong": tuple(entry["wrong"]),

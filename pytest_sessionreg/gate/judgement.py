@@ -29,8 +29,9 @@ class Verdict(Enum):
 class Change:
     """One measure, now and in the baseline.
 
-    now, before: geometric means over the rounds. ratio: how many times worse it is now (above 1: worse), low and high
-    its 95 % interval over the rounds. tolerance: the ratio beyond which it counts.
+    now, before: geometric means over the rounds.
+    ratio: how many times worse it is now (above 1: worse), low and high its 95 % interval over the rounds.
+    tolerance: the ratio beyond which it counts.
     """
 
     name: str
@@ -67,9 +68,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one storm. storm: its name. reason: one line. changes: what was compared, empty where nothing was.
-    causes: the likeliest, of what got worse. measurement: what was measured last, None where nothing was. rounds: pairs
-    of rounds that were run. damage: what is wrong with the data, where that is why.
+    """The verdict on one storm.
+
+    storm: its name.
+    reason: one line.
+    changes: what was compared, empty where nothing was.
+    causes: the likeliest, of what got worse.
+    measurement: what was measured last, None where nothing was.
+    rounds: pairs of rounds that were run.
+    damage: what is wrong with the data, where that is why.
     """
 
     storm: str

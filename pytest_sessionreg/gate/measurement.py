@@ -20,8 +20,11 @@ __all__ = ["CONTROL_MEASURES", "MEASURES", "GateMeasure", "Measurement", "StormL
 
 @dataclass(frozen=True, slots=True)
 class GateMeasure:
-    """A figure of a round. tolerance: by how much it may get worse, as a share. more_is_better: whether a larger figure
-    is an improvement. of: the figure of a round of the storm and of the control's beside it, None where it has none.
+    """A figure of a round.
+
+    tolerance: by how much it may get worse, as a share.
+    more_is_better: whether a larger figure is an improvement.
+    of: the figure of a round of the storm and of the control's beside it, None where it has none.
     """
 
     name: str
@@ -61,8 +64,11 @@ class StormLoad:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The rounds of a storm in ratios. ratios, control: per measure the figure of each round that has one. policy: as
-    Python shows it. context: means over the rounds that explain, but are not judged.
+    """The rounds of a storm in ratios.
+
+    ratios, control: per measure the figure of each round that has one.
+    policy: as Python shows it.
+    context: means over the rounds that explain, but are not judged.
     """
 
     load: StormLoad

@@ -12,9 +12,8 @@ from time import monotonic
 
 from ..results.ratios import FEWEST_ROUNDS
 from ..results.result import StormRun
-from ..storm.interruption import StormInterrupted
 from ..storm.plan import Plan
-from ..storm.storm import run_storm
+from ..storm.rounds import run_round
 from ..storm.turn import storm_turn
 from .control_storm import control_plan
 
@@ -101,7 +100,7 @@ def run_pairs(
                 (control, control_plan(seeded, ground.control())),
             ]
             for runs, storm in storms if done % 2 else reversed(storms):
-                runs.append(_run(storm))
+                runs.append(run_round(storm))
             if on_round is not None:
                 on_round(done + 1)
     return Pairs(tuple(subject), tuple(control))
@@ -122,15 +121,6 @@ def short_round(plan: Plan, scale: float = 1.0) -> Plan:
         cycle_ms = max(plan.think_ms + service_ms, plan.workers * service_ms)
     writes = max(_FEWEST_WRITES, round(length_ms / cycle_ms))
     return replace(plan, writes=min(plan.writes or writes, writes))
-
-
-def _run(plan: Plan) -> StormRun:
-    try:
-        return run_storm(plan)
-    except StormInterrupted as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
-        raise
 
 
 def _copy(source: str, target: str) -> None:

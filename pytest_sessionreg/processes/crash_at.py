@@ -37,9 +37,12 @@ _Profile = Callable[[FrameType, str, Any], None]
 class CrashAt:
     """Where a process is to be killed.
 
-    point: the name given to `crash_point`, or "package.module:function" or "package.module:Class.method". when:
-    "before" the function is called, or "after" it was left (a Python function also by an exception or a yield; one
-    written in C only by its return). hit: which passage, from 1. Raises ValueError.
+    point: the name given to `crash_point`, or "package.module:function" or "package.module:Class.method".
+    when: "before" the function is called, or "after" it was left (a Python function also by an exception or a yield;
+        one written in C only by its return).
+    hit: which passage, from 1.
+
+    Raises ValueError.
     """
 
     point: str

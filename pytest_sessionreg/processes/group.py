@@ -1,4 +1,4 @@
-"""A group of worker processes: started together, released at one barrier, collected before one deadline, then gone."""
+"""A group of worker processes: started together or one by one, collected before one deadline, then gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Any, Self, cast, overload
 from .deadline import Deadline
 from .errors import DeadlinePassed, GroupEnded, WorkerEnded
 from .launcher import ForkServer, Launcher, Spawner
-from .message import GO
 from .payload import Call, dumps
 from .worker import Worker, raise_failures
 
@@ -39,12 +38,16 @@ class StartMethod(Enum):
 
 class Group(Sequence[Worker]):
     """A context manager around `calls`, one worker each; a sequence of its workers. Leaving it kills what is left and
-    waits until it is gone.
+    waits until it is gone. `add` starts one more later.
 
-    deadline_s: for everything from the start on, in seconds. preload: modules that the fork server imports once for all
-    workers; preload_if_used: those that it imports only if the calls, pickled, name them, and if they can be. scratch:
-    a directory of the caller's that the fork server removes should the caller be killed. by_value: a module, or
-    several, whose functions travel whole (see payload). Use: `with Group(calls, deadline_s=30) as group: group.run()`.
+    calls: those that start together; none where all are added.
+    deadline_s: for everything from the start on, in seconds.
+    preload: modules that the fork server imports once for all workers; preload_if_used: those that it imports only if
+        the calls, pickled, name them, and if they can be.
+    scratch: a directory of the caller's that the fork server removes should the caller be killed.
+    by_value: a module, or several, whose functions travel whole (see payload).
+
+    Use: `with Group(calls, deadline_s=30) as group: group.run()`.
     """
 
     def __init__(
@@ -58,10 +61,8 @@ class Group(Sequence[Worker]):
         by_value: ModuleType | Sequence[ModuleType] | None = None,
         start_method: StartMethod | None = None,
     ) -> None:
-        if not calls:
-            raise ValueError("calls=(): a group needs at least one worker")
-        modules = [by_value] if isinstance(by_value, ModuleType) else by_value or []
-        self._payloads = [dumps(call, by_value=modules) for call in calls]
+        self._by_value = [by_value] if isinstance(by_value, ModuleType) else by_value or []
+        self._payloads = [dumps(call, by_value=self._by_value) for call in calls]
         used = [name for name in preload_if_used if any(name.encode() in payload for payload in self._payloads)]
         self._preload, self._attempt = list(preload), used
         self._scratch = scratch
@@ -103,14 +104,23 @@ class Group(Sequence[Worker]):
             self._launcher = (
                 ForkServer(self._preload, self._scratch, seconds, attempt=self._attempt) if forked else Spawner(seconds)
             )
-            for index, payload in enumerate(self._payloads):
-                worker = Worker(index, self._launcher, self._deadline)
-                self._workers.append(worker)
-                with suppress(OSError):  # it died or met its deadline already, which `wait_until_ready` will tell
-                    worker.connection.send_bytes(payload)
+            for payload in self._payloads:
+                self._launch(self._launcher, payload)
         except BaseException:
             self.end()
             raise
+
+    def add(self, call: Call) -> Worker:
+        """Start one more worker, the last of the sequence from now on, under the same deadline and end as the others.
+
+        It prepares itself and waits at the barrier: for `worker.release()`, or for the next `release()` of the group.
+        Raises GroupEnded for a group that has not started or has ended, and ProcessError.
+        """
+        if self._launcher is None:
+            raise GroupEnded("a worker was added to a group that does not run; add it inside the `with` block")
+        payload = dumps(call, by_value=self._by_value)
+        self._payloads.append(payload)
+        return self._launch(self._launcher, payload)
 
     def __enter__(self) -> Self:
         if self._launcher is None and not self._ended:
@@ -140,14 +150,11 @@ class Group(Sequence[Worker]):
         raise_failures(self._workers, len(self), self._deadline)
 
     def release(self) -> int:
-        """Let every worker go; the monotonic instant just before, in nanoseconds."""
-        opened_ns = monotonic_ns()
+        """Let every worker go that waits at the barrier; the monotonic instant just before, in nanoseconds."""
+        released_ns = monotonic_ns()
         for worker in self._workers:
-            try:
-                worker.connection.send_bytes(GO)
-            except OSError:
-                continue  # it died at the barrier, which `results` will tell
-        return opened_ns
+            worker.release()
+        return released_ns
 
     def results(self, on_tick: Callable[[], None] | None = None) -> list[Any]:
         """Every worker's result, in the order of the calls. None for one that was killed, by `kill` or at its crash
@@ -198,6 +205,13 @@ class Group(Sequence[Worker]):
         """Raise the failures that no call has raised yet: what went wrong while nobody asked is not passed over."""
         raise_failures([worker for worker in self._workers if not worker.told], len(self), self._deadline)
 
+    def _launch(self, launcher: Launcher, payload: bytes) -> Worker:
+        worker = Worker(len(self._workers), launcher, self._deadline)
+        self._workers.append(worker)
+        with suppress(OSError):  # it died or met its deadline already, which waiting for it tells
+            worker.connection.send_bytes(payload)
+        return worker
+
     def _receive_until(
         self,
         done: Callable[[Worker], bool],
@@ -205,8 +219,12 @@ class Group(Sequence[Worker]):
         on_tick: Callable[[], None] | None = None,
         give_up: Callable[[Worker], bool] = lambda _: False,
     ) -> None:
-        """Receive until every worker is `done`, or until one of those that were heard is to `give_up` for."""
+        """Receive until every worker is `done`, or until one that is not is to `give_up` for."""
+        if not self._payloads:
+            raise ValueError("the group has no worker; give it calls, or add some")
         while waiting := {worker.connection: worker for worker in self._workers if not done(worker)}:
+            if any(map(give_up, waiting.values())):
+                return
             if self._ended:
                 numbers = ", ".join(str(worker.index) for worker in waiting.values())
                 raise GroupEnded(f"worker {numbers} had not answered when the group ended; collect before leaving it")
@@ -217,8 +235,6 @@ class Group(Sequence[Worker]):
                 on_tick()
             for connection in heard:
                 waiting[connection].receive()
-            if any(give_up(waiting[connection]) for connection in heard):
-                return
             if not heard and self._deadline.passed:
                 numbers_left = tuple(sorted(worker.index for worker in waiting.values()))
                 raise DeadlinePassed(numbers_left, self._deadline.seconds, phase)

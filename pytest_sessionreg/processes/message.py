@@ -20,8 +20,10 @@ GO = b"G"
 class WorkerFailure:
     """An exception that left a worker's function.
 
-    phase: "prepare" (before the barrier), "run" or "result" (the result could not be pickled). kind: the exception's
-    qualified name. message: its text. traceback: as Python prints it in the worker.
+    phase: "prepare" (before the barrier), "run" or "result" (the result could not be pickled).
+    kind: the exception's qualified name.
+    message: its text.
+    traceback: as Python prints it in the worker.
     """
 
     phase: str
@@ -34,7 +36,9 @@ class WorkerFailure:
 class Missed:
     """A worker was done before it came to its crash point.
 
-    crash_at: the point. hits: how often it was passed, less often than asked for. seen: the named points passed.
+    crash_at: the point.
+    hits: how often it was passed, less often than asked for.
+    seen: the named points passed.
     """
 
     crash_at: str

@@ -20,8 +20,8 @@ __all__ = ["Pickled", "pickle_value"]
 
 @dataclass(frozen=True, slots=True)
 class Pickled:
-    """data: for `pickle.loads`. sources: the lines of code that no file holds (a notebook's cell, a doctest), by the
-    name that its tracebacks give.
+    """data: for `pickle.loads`.
+    sources: the lines of code that no file holds (a notebook's cell, a doctest), by the name that its tracebacks give.
     """
 
     data: bytes

@@ -7,8 +7,9 @@ import os
 import pickle
 import select
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
+from time import monotonic_ns
 from typing import Any
 
 from .deadline import Deadline
@@ -23,7 +24,7 @@ from .errors import (
     describe_status,
 )
 from .launcher import Launcher
-from .message import CRASHING, FAILURE, MISSED, READY, Missed, WorkerFailure
+from .message import CRASHING, FAILURE, GO, MISSED, READY, Missed, WorkerFailure
 
 __all__ = ["Worker", "raise_failures"]
 
@@ -53,6 +54,7 @@ class Worker:
         self._launcher = launcher
         self._deadline = deadline
         self._value: bytes | None = None
+        self._released = False
         self._hung_up = False
         self._closed = False
         self._exit_status: int | None = None
@@ -74,6 +76,26 @@ class Worker:
     def alive(self) -> bool:
         """Whether the process exists and has not ended; a stopped one is alive."""
         return not self._has_ended(0)
+
+    def wait_until_ready(self) -> None:
+        """Wait until it stands at the barrier, within the group's deadline. Raises WorkerFailed, WorkerDied,
+        DeadlinePassed or GroupEnded.
+        """
+        self._receive_until(lambda: self.ready or self.answered, "preparing")
+        if not self.ready:
+            raise_failures([self], 1, self._deadline)
+
+    def release(self) -> int:
+        """Let it go, even before it stands at the barrier; the monotonic instant just before, in nanoseconds.
+
+        A second call does nothing.
+        """
+        released_ns = monotonic_ns()
+        if not self._released:
+            self._released = True
+            with contextlib.suppress(OSError):  # it died at the barrier, which `result` will tell
+                self.connection.send_bytes(GO)
+        return released_ns
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone: its locks and descriptors are free when this returns.
@@ -110,7 +132,7 @@ class Worker:
 
         None where the status cannot be learned. Raises DeadlinePassed.
         """
-        self._await_answer()
+        self._receive_until(lambda: self.answered or self._closed, "running")
         if not self._has_ended(self._deadline.remaining_s()):
             raise DeadlinePassed((self.index,), self._deadline.seconds, "ending")
         self.told = self.told or self.died
@@ -121,9 +143,7 @@ class Worker:
 
         Raises WorkerFailed, WorkerDied, CrashPointMissed, DeadlinePassed, or GroupEnded.
         """
-        self._await_answer()
-        if not self.answered:
-            raise GroupEnded(f"worker {self.index} had not answered when its group ended; ask for its result before")
+        self._receive_until(lambda: self.answered, "running")
         raise_failures([self], 1, self._deadline)
         return self.value()
 
@@ -143,6 +163,7 @@ class Worker:
             message = self.connection.recv_bytes()
         except (EOFError, OSError):
             self._hung_up = True
+            self.connection.close()  # of hundreds that came and went, none keeps a descriptor
             return
         kind, body = message[:1], message[1:]
         if kind == READY:
@@ -166,10 +187,12 @@ class Worker:
         self._closed = True
         self.connection.close()
 
-    def _await_answer(self) -> None:
-        while not self.answered and not self._closed:
+    def _receive_until(self, done: Callable[[], bool], phase: str) -> None:
+        while not done():
+            if self._closed:
+                raise GroupEnded(f"worker {self.index} had not answered when its group ended; ask before that")
             if not wait([self.connection], self._deadline.remaining_s()):
-                raise DeadlinePassed((self.index,), self._deadline.seconds, "running")
+                raise DeadlinePassed((self.index,), self._deadline.seconds, phase)
             self.receive()
 
     def _must_live(self, what: str) -> None:

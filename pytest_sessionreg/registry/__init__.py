@@ -1,5 +1,7 @@
 """The session registry. Imports the standard library only, and little of it: hooks start cold.
 
+The way of a write: docs/how-it-works.md#a-write. What it has to survive: docs/field-failures.md.
+
 Importing this package loads nothing; its names are loaded when they are first used.
 """
 

@@ -68,9 +68,10 @@ class Workspace:
     def cleanup(self) -> Cleanup:
         """Remove what has expired, free what nobody holds, and mark as crashed the sessions whose process is gone.
 
-        One statement per kind, in one transaction. It costs an indexed search per kind, and one look at the process
-        table per active session, so that it may run every minute. The looks come first, without the write lock (but for
-        one that the caller holds); a session that was heard of since, or is another process's by then, is left.
+        One statement per kind, in one transaction. CCR runs its clean-up every minute; here one costs an indexed search
+        per kind, and one look at the process table per active session. The looks come first, without the write lock
+        (but for one that the caller holds); a session that was heard of since, or is another process's by then, is
+        left.
         """
         from .cleanup import Cleanup
         from .transaction import Joined

@@ -23,8 +23,12 @@ def experiment_page(
     pictures: Sequence[str],
     words: Sequence[tuple[str, str]],
 ) -> str:
-    """One HTML file that needs no network. question: the heading. faults: what must not be, a line each. pictures: SVG
-    texts. words: the glossary.
+    """One HTML file that needs no network.
+
+    question: the heading.
+    faults: what must not be, a line each.
+    pictures: SVG texts.
+    words: the glossary.
     """
     return render(
         "experiment.html.j2",

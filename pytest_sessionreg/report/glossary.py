@@ -1,4 +1,4 @@
-"""The words of a result and what they mean, for readers of the page."""
+"""The words of a result and what they mean, for readers of the page; those of the code are in docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GLOSSARY = (
         "budget",
         "one attempt and at most 15 retries, each after a uniform 20 to 150 ms: 1.275 s on average, 2.25 s at most",
     ),
-    ("budget-spin", "the same budget, waiting busily: what the seed's synchronous wait costs whoever holds the lock"),
+    ("budget-spin", "the same budget, waiting busily: what OrchestKit's synchronous wait costs whoever holds the lock"),
     ("own", "no policy: the workload is given a path or a store, and begins, retries and commits by its own lights"),
     ("busy-timeout", "SQLite's own busy handler, 5 s; the control that the others are set against"),
     ("interval", "another attempt every millisecond"),

@@ -12,8 +12,8 @@ __all__ = ["Renderers", "Written"]
 
 @dataclass(frozen=True, slots=True)
 class Renderers:
-    """pictures, page: whether they are made. note: what is missing, why, and what to install, in one line; None where
-    nothing is.
+    """pictures, page: whether they are made.
+    note: what is missing, why, and what to install, in one line; None where nothing is.
     """
 
     pictures: bool
@@ -33,7 +33,9 @@ class Renderers:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """paths: what was written, to be listed. note: what could not be, as `Renderers` says it."""
+    """paths: what was written, to be listed.
+    note: what could not be, as `Renderers` says it.
+    """
 
     paths: tuple[Path, ...]
     note: str | None

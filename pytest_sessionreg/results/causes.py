@@ -24,7 +24,9 @@ _SATURATED = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """weight: how many times it is what it should be; causes are ranked by it. text: with the figures it rests on."""
+    """weight: how many times it is what it should be; causes are ranked by it.
+    text: with the figures it rests on.
+    """
 
     weight: float
     text: str

@@ -30,8 +30,11 @@ _MEMORY_TOLERANCE_GIB = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RoundFigure:
-    """One figure of a round. name: e.g. "p99 ms". title: the same in words. less_is_better: whether a ratio below 1 is
-    an improvement.
+    """One figure of a round.
+
+    name: e.g. "p99 ms".
+    title: the same in words.
+    less_is_better: whether a ratio below 1 is an improvement.
     """
 
     name: str
@@ -79,9 +82,12 @@ def against_control(runs: Iterable[StormRun], control: str = CONTROL) -> tuple[A
 
 @dataclass(frozen=True, slots=True)
 class PolicyComparison:
-    """One policy in both results. a, b: how it stands in each. ratios: b to a, one per measure; None where the results
-    may only be shown side by side. verdict: "faster", "slower", "no difference shown", "too few rounds", "too few
-    writes for a p99", "damage in B" and the like, or None where nothing may be judged.
+    """One policy in both results.
+
+    a, b: how it stands in each.
+    ratios: b to a, one per measure; None where the results may only be shown side by side.
+    verdict: "faster", "slower", "no difference shown", "too few rounds", "too few writes for a p99", "damage in B" and
+        the like, or None where nothing may be judged.
     """
 
     policy: str
@@ -93,8 +99,11 @@ class PolicyComparison:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two results side by side. differences: what of the machine, the software or the load is not the same, in words;
-    where there is any, nothing is judged. only_a, only_b: policies that one of them alone has.
+    """Two results side by side.
+
+    differences: what of the machine, the software or the load is not the same, in words; where there is any, nothing is
+        judged.
+    only_a, only_b: policies that one of them alone has.
     """
 
     differences: tuple[str, ...]

@@ -18,9 +18,12 @@ _MISSHAPEN = (ValueError, TypeError, KeyError, AttributeError)
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """kind: the experiment, e.g. "capacity". schema: of that kind's findings, from 1. command: repeats the run.
-    environment: where it was measured. partial: what ended it before its end, so that the findings are those of the
-    part that was done; None if nothing did.
+    """kind: the experiment, e.g. "capacity".
+    schema: of that kind's findings, from 1.
+    command: repeats the run.
+    environment: where it was measured.
+    partial: what ended it before its end, so that the findings are those of the part that was done; None if nothing
+        did.
     """
 
     kind: str

@@ -19,10 +19,16 @@ __all__ = ["Environment"]
 class Environment:
     """The machine and the software of one result.
 
-    python: its version. sqlite_version, sqlite_source_id: of the library in use. kernel: name and release. machine:
-    architecture. cpu: the processor's name. cpu_count: processors. memory_gib: physical memory. file_system: type of
-    the one that holds the database. wal_reset_bug: whether this SQLite has it. load_1m: load average just before the
-    first storm.
+    python: its version.
+    sqlite_version, sqlite_source_id: of the library in use.
+    kernel: name and release.
+    machine: architecture.
+    cpu: the processor's name.
+    cpu_count: processors.
+    memory_gib: physical memory.
+    file_system: type of the one that holds the database.
+    wal_reset_bug: whether this SQLite has it.
+    load_1m: load average just before the first storm.
     """
 
     python: str

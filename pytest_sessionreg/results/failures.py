@@ -17,9 +17,12 @@ __all__ = ["FailureLog", "WriteFailure", "merge_failures", "read_failures"]
 class WriteFailure:
     """One kind of failure: the same exception from the same line.
 
-    kind: the exception's qualified name. place: "file:line" where it was raised. message, traceback: of the first one,
-    as Python prints it. count: how often it came; where a worker was killed, at least so often. worker, sequence: the
-    write that failed first. exhausted: whether SQLITE_BUSY was behind it, so that these writes count as given up.
+    kind: the exception's qualified name.
+    place: "file:line" where it was raised.
+    message, traceback: of the first one, as Python prints it.
+    count: how often it came; where a worker was killed, at least so often.
+    worker, sequence: the write that failed first.
+    exhausted: whether SQLITE_BUSY was behind it, so that these writes count as given up.
     """
 
     kind: str

@@ -1,4 +1,7 @@
-"""The ideal: the same writes through one perfect first-come-first-served lock. The limit that a policy is held to."""
+"""The ideal: the same writes through one perfect first-come-first-served lock. The limit that a policy is held to.
+
+What it says, and what not: docs/measuring.md#the-ideal.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def closed_loop(samples: Samples) -> tuple[list[list[float]], list[list[float]]]
 
 def _holds_us(samples: Samples) -> npt.NDArray[np.float64]:
     """Each write's hold as it was measured, as far as it can have been one (Samples.locked_us); one that failed counts
-    the run's median hold (DESIGN, words).
+    the run's median hold.
     """
     committed, locked_us = samples.committed, samples.locked_us
     median_us = float(np.median(locked_us[committed])) if committed.any() else 0.0
@@ -80,8 +83,9 @@ def serve(
     """Latencies of a closed loop through one first-come-first-served lock, in the order of service.
 
     thinks and holds: one sequence per worker, equally long. Worker w arrives for its first write at thinks[w][0], and
-    for each further one a think after the one before was done. Arrivals at the same instant are served in the workers'
-    order. order: receives the number of each served write's worker.
+        for each further one a think after the one before was done. Arrivals at the same instant are served in the
+        workers' order.
+    order: receives the number of each served write's worker.
     """
     arrivals = [(think[0], worker) for worker, think in enumerate(thinks) if think]
     heapq.heapify(arrivals)

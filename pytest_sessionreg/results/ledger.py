@@ -1,7 +1,8 @@
 """The ledger: every write of one worker, recorded outside the database under test.
 
 A memory-mapped file of fixed-size records, one ledger per worker. A record lives in the page cache from the moment it
-is made, so it survives the worker's SIGKILL, and the storm can watch the count grow.
+is made, so it survives the worker's SIGKILL, and the storm can watch the count grow
+(docs/measuring.md#the-ledger).
 """
 
 from __future__ import annotations

@@ -24,9 +24,13 @@ _NO_MATTER_OF_TIME = ("lost", "failed")
 class Budget:
     """What a storm may cost. None lifts a limit.
 
-    exhausted: writes that the policy gave up. failed: writes that any other error ended. lost: acknowledged writes that
-    are not in the database. These three are counted over all rounds. busy_rate: busy BEGINs over all BEGINs, 0 to 1.
-    p99_ms: latency at p99 in milliseconds. slowdown_p99: the same over the ideal's, 1.0 is the limit of what can be.
+    exhausted: writes that the policy gave up.
+    failed: writes that any other error ended.
+    lost: acknowledged writes that are not in the database. These three are counted over all rounds.
+    busy_rate: busy BEGINs over all BEGINs, 0 to 1.
+    p99_ms: latency at p99 in milliseconds.
+    slowdown_p99: the same over the ideal's, 1.0 is the limit of what can be.
+
     These are figures of a round. Raises StormError for a limit that is none.
     """
 
@@ -74,8 +78,10 @@ LIMITS = tuple(entry.name for entry in fields(Budget))
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A limit that was exceeded. low, high: the 95 % interval of a round's figure, None for a count, or with fewer than
-    five rounds. of: what a count is counted among.
+    """A limit that was exceeded.
+
+    low, high: the 95 % interval of a round's figure, None for a count, or with fewer than five rounds.
+    of: what a count is counted among.
     """
 
     limit: str

@@ -28,7 +28,7 @@ class Own(Parameters):
 
 _DEFAULTS: tuple[AdmissionPolicy, ...] = (RetryBudget(), BusyTimeout(), FixedInterval(), WriteQueue())
 POLICY_NAMES = tuple(policy.name for policy in _DEFAULTS)
-# Compared only where it is asked for: what the seed's synchronous wait costs whoever holds the lock.
+# Compared only where it is asked for: what OrchestKit's synchronous wait costs whoever holds the lock.
 _SPIN = RetryBudget(spin=True)
 ON_REQUEST = (_SPIN.name,)
 # Of parameters in results of 0.1.

@@ -27,9 +27,10 @@ Logs = npt.NDArray[np.float64]
 class Ratio:
     """How many times one figure is another.
 
-    rounds: the ratio of each pair of rounds, empty where rounds are not paired. middle: the geometric mean, None
-    without any value. low, high: its 95 % interval, None with fewer than FEWEST_ROUNDS rounds on either side. over,
-    under: how many rounds each side has.
+    rounds: the ratio of each pair of rounds, empty where rounds are not paired.
+    middle: the geometric mean, None without any value.
+    low, high: its 95 % interval, None with fewer than FEWEST_ROUNDS rounds on either side.
+    over, under: how many rounds each side has.
     """
 
     rounds: tuple[float, ...]

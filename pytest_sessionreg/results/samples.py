@@ -41,12 +41,16 @@ class Samples:
     """One entry per write, each worker's in order; spans in microseconds, instants in microseconds since the barrier
     opened (in an open loop: since the schedule's first instant).
 
-    started_us: the first attempt to get the lock. late_us: from the instant for which the write was scheduled to its
-    begin; -1 in a closed loop. before_us: from its begin to the first attempt (a hook's interpreter starts). wait_us:
-    from there until BEGIN's success, or until giving up. hold_us: from there to COMMIT's return, 0 if not admitted.
+    started_us: the first attempt to get the lock.
+    late_us: from the instant for which the write was scheduled to its begin; -1 in a closed loop.
+    before_us: from its begin to the first attempt (a hook's interpreter starts).
+    wait_us: from there until BEGIN's success, or until giving up.
+    hold_us: from there to COMMIT's return, 0 if not admitted.
     after_us: from there to its end (a hook's interpreter ends). Where a function does its own transactions wait_us and
-    hold_us are -1 and after_us is the whole. busy, retries: -1 where SQLite or that function retries unseen. code:
-    SQLite's extended result code, 0 if none. outcome, phase: indexes into ledger.OUTCOMES and ledger.PHASES.
+        hold_us are -1 and after_us is the whole.
+    busy, retries: -1 where SQLite or that function retries unseen.
+    code: SQLite's extended result code, 0 if none.
+    outcome, phase: indexes into ledger.OUTCOMES and ledger.PHASES.
     """
 
     worker: Integers

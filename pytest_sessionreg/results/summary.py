@@ -20,11 +20,15 @@ _SOUND = ("ok", None)
 class PolicySummary:
     """One policy over its rounds; with one round, what that run says.
 
-    rounds: how many were run, of planned_rounds. attempted, acknowledged, exhausted, failed, duplicated: sums. lost: a
-    sum, None where no round was checked; unchecked: rounds in which nobody looked for lost writes. partial: why the
-    rounds that ended early did. busy_rate, contended_rate, retries_per_write: over the writes of all rounds, None where
-    nobody can know (SQLite retries unseen, or waits are not known). latency_ms, slowdown, throughput_per_s: medians
-    over the rounds that have the figure; but the max is the greatest of all. integrity: the first complaint, else "ok".
+    rounds: how many were run, of planned_rounds.
+    attempted, acknowledged, exhausted, failed, duplicated: sums.
+    lost: a sum, None where no round was checked; unchecked: rounds in which nobody looked for lost writes.
+    partial: why the rounds that ended early did.
+    busy_rate, contended_rate, retries_per_write: over the writes of all rounds, None where nobody can know (SQLite
+        retries unseen, or waits are not known).
+    latency_ms, slowdown, throughput_per_s: medians over the rounds that have the figure; but the max is the greatest of
+        all.
+    integrity: the first complaint, else "ok".
     """
 
     policy: str

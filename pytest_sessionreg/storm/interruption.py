@@ -19,6 +19,11 @@ class StormInterrupted(StormError):
         super().__init__(message)
         self.run = run
 
+    @property
+    def by_ctrl_c(self) -> bool:
+        """Whether Ctrl-C ended it."""
+        return isinstance(self.__cause__, KeyboardInterrupt)
+
 
 class WorkloadFailed(StormError):
     """The caller's own function raised, and not because the database was busy. `run` is the whole storm's result.

@@ -16,8 +16,11 @@ SETUP_PATIENCE_S = 60.0
 class Site:
     """Where a storm rages.
 
-    database: path of the file under test. named: whether the caller named it, so that it was there before and stays.
-    storm: a name that no other storm on this database had. workers: how many. seed: repeats what a workload draws.
+    database: path of the file under test.
+    named: whether the caller named it, so that it was there before and stays.
+    storm: a name that no other storm on this database had.
+    workers: how many.
+    seed: repeats what a workload draws.
     """
 
     database: str
@@ -31,11 +34,16 @@ class Site:
 class Job:
     """What one worker is to do.
 
-    site: where. worker: its number, from 0. ledger: path of this worker's ledger, which must not exist. failures: path
-    of its log of failures, likewise. origin: path of the file that holds the schedule's first instant once the gate is
-    open. writes: how many, or None to write for duration_s seconds. rate_per_s: writes per second over all workers, on
-    a fixed schedule; None for a closed loop, which pauses think_s on average (exponential) before each write. hold_s:
-    slept inside each transaction. workload: its name.
+    site: where.
+    worker: its number, from 0.
+    ledger: path of this worker's ledger, which must not exist.
+    failures: path of its log of failures, likewise.
+    origin: path of the file that holds the schedule's first instant once the gate is open.
+    writes: how many, or None to write for duration_s seconds.
+    rate_per_s: writes per second over all workers, on a fixed schedule; None for a closed loop, which pauses think_s on
+        average (exponential) before each write.
+    hold_s: slept inside each transaction.
+    workload: its name.
     """
 
     site: Site

@@ -29,13 +29,17 @@ _MOST_PER_SECOND = 1_000_000
 class Plan:
     """One storm: `workers` processes, each making `writes` writes (or writing for `duration_s` seconds) under `policy`.
 
-    hold_ms: slept inside each transaction. think_ms: mean of the exponential pause before each write (a closed loop).
+    hold_ms: slept inside each transaction.
+    think_ms: mean of the exponential pause before each write (a closed loop).
     rate_per_s: instead of the pauses, writes per second over all workers on a fixed schedule, each measured from the
-    instant for which it was scheduled (an open loop). seed: repeats think times, jitter and what a workload draws.
-    workload: a built-in's name, "module:function", or a Workload. database: path of the file to storm, None for a fresh
-    one in a temporary directory. timeout_s: when workers that are not done are killed, None for a minute to start and a
-    generous time per write. A workload that does its own transactions takes policy Own() and hold_ms 0. Raises
-    StormError for a value that makes no storm.
+        instant for which it was scheduled (an open loop).
+    seed: repeats think times, jitter and what a workload draws.
+    workload: a built-in's name, "module:function", or a Workload.
+    database: path of the file to storm, None for a fresh one in a temporary directory.
+    timeout_s: when workers that are not done are killed, None for a minute to start and a generous time per write.
+
+    A workload that does its own transactions takes policy Own() and hold_ms 0. Raises StormError for a value that makes
+    no storm.
     """
 
     policy: AdmissionPolicy

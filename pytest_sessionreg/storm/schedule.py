@@ -1,4 +1,7 @@
-"""When a worker writes: after a pause of its own (a closed loop), or when a fixed schedule says so (an open one)."""
+"""When a worker writes: after a pause of its own (a closed loop), or when a fixed schedule says so (an open one).
+
+Why there are both: docs/measuring.md#closed-and-open-loop.
+"""
 
 from __future__ import annotations
 

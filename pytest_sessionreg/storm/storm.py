@@ -27,11 +27,10 @@ from .job import Job, Site
 from .plan import Plan
 from .recorder import recording_cost_ns
 from .schedule import ORIGIN, lead_ns
-from .verification import Verification, integrity, verify_own_rows, verify_writes
+from .verification import Verification, integrity, verify_writes
 from .worker import prepare
 from .workload import Workload
 from .workloads.function import loaded_modules, modules_used_by
-from .workloads.registry_workload import RegistryStorm
 
 __all__ = ["Progress", "run_storm"]
 
@@ -95,7 +94,7 @@ def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None)
 
 
 class _Storm:
-    """One storm under way. opened_ns: when the gate opened, 0 until then."""
+    """One storm under way. opened_ns: when the barrier was released, 0 until then."""
 
     def __init__(self, plan: Plan, workload: Workload, site: Site, scratch: str, recorder_ns: float) -> None:
         self._plan, self._workload, self._site, self._scratch = plan, workload, site, scratch
@@ -103,13 +102,13 @@ class _Storm:
         self._ledgers = [os.path.join(scratch, f"{worker}.ledger") for worker in range(plan.workers)]
         self._failures = [os.path.join(scratch, f"{worker}.failures") for worker in range(plan.workers)]
         self._origin = os.path.join(scratch, "origin")
-        self._before = None if not site.named or isinstance(workload, RegistryStorm) else workload.written(site)
+        self._before = workload.written(site) if site.named else None
         self._opened_ns = 0
 
     def run(self, on_progress: Callable[[Progress], None] | None) -> StormRun:
         """Let the workers write, and judge what they did."""
         try:
-            self._blow(on_progress)
+            self._run_workers(on_progress)
         except (ProcessError, KeyboardInterrupt) as error:
             reason = _reason(error)
             run = self._partial(reason) if self._opened_ns else None
@@ -120,7 +119,7 @@ class _Storm:
             raise
         return self._judged(None)
 
-    def _blow(self, on_progress: Callable[[Progress], None] | None) -> None:
+    def _run_workers(self, on_progress: Callable[[Progress], None] | None) -> None:
         plan = self._plan
         calls = [Call(prepare, (self._workload, self._job(worker))) for worker in range(plan.workers)]
         planned = None if plan.writes is None else plan.writes * plan.workers
@@ -199,7 +198,7 @@ class _Storm:
         samples = Samples.read(self._ledgers, opened_ns=self._opened_ns)
         raised = read_failures(self._failures)
         findings = Observations(
-            evidence=self._evidence(samples),
+            evidence=self._verify(samples),
             recorder_ns=self._recorder_ns,
             failures=tuple(failure for failure in raised if not failure.exhausted),
             given_up=tuple(failure for failure in raised if failure.exhausted),
@@ -207,10 +206,8 @@ class _Storm:
         )
         return analyse_storm(self._plan, samples, findings)
 
-    def _evidence(self, samples: Samples) -> Verification:
+    def _verify(self, samples: Samples) -> Verification:
         site, workload = self._site, self._workload
-        if isinstance(workload, RegistryStorm):
-            return verify_own_rows(site.database, site.storm, samples)
         complaint = integrity(site.database, foreign_keys=workload.foreign_keys)
         return verify_writes(workload.written(site), samples, complaint, before=self._before)
 

@@ -23,8 +23,9 @@ Keys = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """lost: acknowledged writes without a row. duplicated: rows beyond the first of a write. Both None where nobody
-    could tell which writes the database holds. integrity: "ok" or the first complaint; None where no file is.
+    """lost: acknowledged writes without a row.
+    duplicated: rows beyond the first of a write. Both None where nobody could tell which writes the database holds.
+    integrity: "ok" or the first complaint; None where no file is.
     """
 
     lost: int | None

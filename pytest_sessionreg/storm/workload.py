@@ -30,10 +30,12 @@ class Writer(Protocol):
 class Workload(Protocol):
     """What a storm writes; picklable.
 
-    name: in results. parameters: what else it takes to make it again, as text. admitted: whether the storm begins its
-    transactions under an admission policy and commits them; if not, whoever writes does so himself, and only the whole
-    write can be timed. foreign_keys: whether a row without its parent is damage. modules: names of those
-    whose functions travel whole to the worker processes.
+    name: in results.
+    parameters: what else it takes to make it again, as text.
+    admitted: whether the storm begins its transactions under an admission policy and commits them; if not, whoever
+        writes does so himself, and only the whole write can be timed.
+    foreign_keys: whether a row without its parent is damage.
+    modules: names of those whose functions travel whole to the worker processes.
     """
 
     @property

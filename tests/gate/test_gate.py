@@ -123,7 +123,7 @@ def test_worse_once_and_not_again_is_inconclusive(baseline: Baseline, monkeypatc
 
     run = run_storm(_plan())
     monkeypatch.setattr("pytest_sessionreg.gate.gate.run_pairs", lambda *_, **__: Pairs((run,) * 5, (run,) * 5))
-    monkeypatch.setattr("pytest_sessionreg.gate.gate.measured", once)
+    monkeypatch.setattr("pytest_sessionreg.gate.gate.measure_pairs", once)
     judgement = _gate(_plan(), baseline)
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert judgement.reason.startswith("worse at the first look, not at the second: hold, to the control's: ")

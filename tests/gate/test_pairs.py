@@ -24,6 +24,7 @@ def _insert(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
     connection.execute("INSERT INTO notes VALUES (?, ?)", (worker, sequence))
 
 
+@pytest.mark.slow
 def test_a_storm_and_its_control_take_turns_at_one_load_for_five_rounds_at_least() -> None:
     seen: list[int] = []
     with Ground.of(_TINY) as ground:

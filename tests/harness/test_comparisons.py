@@ -198,6 +198,7 @@ def test_results_of_two_loads_are_said_to_be(sessionreg: Sessionreg, stored: Cal
     assert "Not judged, only side by side: workers 2 in A, 64 in B." in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(
     sessionreg: Sessionreg, stored: Callable[..., Path], tmp_path: Path
 ) -> None:

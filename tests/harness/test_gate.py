@@ -58,6 +58,7 @@ def test_a_regression_exits_with_1_and_says_why(place: Path) -> None:
     assert hold.startswith("holds grew: ")
 
 
+@pytest.mark.slow
 def test_what_nobody_can_tell_exits_with_3(place: Path) -> None:
     done = _gate("--workers", "4", cwd=place)
     assert done.returncode == 3

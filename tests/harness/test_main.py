@@ -20,6 +20,7 @@ from .waiting import wait_until
 _SMALL = ["--workers", "3", "--writes", "4", "--think-ms", "1"]
 
 
+@pytest.mark.slow
 def test_a_storm_prints_its_table_its_verdict_and_its_files(tmp_path: Path) -> None:
     done = sessionreg_process("storm", *_SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -206,6 +207,7 @@ def test_a_function_that_loses_writes_is_caught(tmp_path: Path) -> None:
     assert "own lost 12 of 12 acknowledged writes" in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_function_that_fails_is_shown_once_with_a_count(tmp_path: Path) -> None:
     (tmp_path / "demo.py").write_text(_DEMO)
     done = sessionreg_process(

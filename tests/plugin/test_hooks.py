@@ -83,11 +83,12 @@ def test_a_storm_in_one_line(pytester: pytest.Pytester) -> None:
     )
 
 
-@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
+@pytest.mark.parametrize("words", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=str)
 def test_every_fixture_works_under_every_way_to_run_tests(pytester: pytest.Pytester, words: list[str]) -> None:
     _passes(pytester, _SUITE, *words, "-W", "error", passed=len(_USES))
 
 
+@pytest.mark.slow
 def test_unittest_classes_get_the_fixtures_through_an_autouse_one(pytester: pytest.Pytester) -> None:
     """unittest.TestCase methods take no arguments: https://docs.pytest.org/en/stable/how-to/unittest.html."""
     _passes(
@@ -167,6 +168,7 @@ def test_nothing_is_loaded_and_nothing_guarded():
         assert "temp_db" not in text
 
 
+@pytest.mark.slow
 def test_what_the_plugin_offers_is_explained_by_pytest_itself(pytester: pytest.Pytester) -> None:
     fixtures = pytester.runpytest_subprocess("--fixtures").stdout
     for name in _USES:
@@ -201,7 +203,7 @@ def test_importing_the_package_and_writing_once_stays_light(
 
 def test_the_plugin_loads_nothing_heavy_before_it_is_used() -> None:
     program = (
-        "import sys, pytest, pytest_sessionreg.plugin.hooks\n"
+        "import sys, pytest, pytest_sessionreg.plugin.hooks.hooks\n"
         "heavy = {'numpy', 'matplotlib', 'psutil', 'cloudpickle', 'rich.console', 'jinja2', 'sqlite3'}\n"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )

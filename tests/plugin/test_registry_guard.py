@@ -65,7 +65,7 @@ def test_orphan():
 """
 
 
-@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
+@pytest.mark.parametrize("words", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=str)
 def test_a_test_that_would_open_the_users_own_registry_fails(
     pytester: pytest.Pytester, own_state: Path, words: list[str]
 ) -> None:
@@ -91,7 +91,7 @@ def test_fixtures_are_watched_too(pytester: pytest.Pytester, where: str) -> None
     _run(pytester, code, errors=1, passed=0 if where == "setup" else 1)
 
 
-@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
+@pytest.mark.parametrize("words", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=str)
 def test_what_is_refused_while_tests_are_collected_fails_the_run(pytester: pytest.Pytester, words: list[str]) -> None:
     result = _run(pytester, "try: Registry.open()\nexcept Exception: pass\ndef test_it(): pass", *words, passed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -146,7 +146,7 @@ def test_it(path): Registry.open(os.path.join({str(own_state.parent)!r}, path))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [[], ["-n", "2"]], ids=str)
+@pytest.mark.parametrize("words", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=str)
 def test_no_marker_is_left(pytester: pytest.Pytester, words: list[str]) -> None:
     code = """
 def test_crash(request):
@@ -160,6 +160,7 @@ def test_crash(request):
     assert not any(name.startswith(f"{pid}.") for name in os.listdir(guards_directory()))
 
 
+@pytest.mark.slow
 def test_a_run_inside_a_run_leaves_the_outer_guard_alone(pytester: pytest.Pytester) -> None:
     code = """
 pytest_plugins = ["pytester"]

@@ -13,7 +13,16 @@ from time import monotonic, monotonic_ns, sleep
 import psutil
 import pytest
 
-from pytest_sessionreg.processes import Call, DeadlinePassed, Group, ProcessError, StartMethod, WorkerDied, WorkerFailed
+from pytest_sessionreg.processes import (
+    Call,
+    DeadlinePassed,
+    Group,
+    GroupEnded,
+    ProcessError,
+    StartMethod,
+    WorkerDied,
+    WorkerFailed,
+)
 
 _EVERY_METHOD = pytest.mark.parametrize("method", list(StartMethod), ids=lambda method: method.value)
 
@@ -254,9 +263,95 @@ def test_what_cannot_travel_is_told_with_the_remedy() -> None:
         Group([Call.plain(lambda: lock)], deadline_s=120)
 
 
-def test_a_group_of_nobody_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one worker"):
-        Group([], deadline_s=1)
+def test_a_group_of_nobody_has_nothing_to_wait_for() -> None:
+    with (
+        Group([], deadline_s=120) as group,
+        pytest.raises(ValueError, match="has no worker; give it calls, or add some"),
+    ):
+        group.run()
+
+
+@_EVERY_METHOD
+def test_a_worker_that_is_added_later_waits_at_a_barrier_of_its_own(method: StartMethod, tmp_path: Path) -> None:
+    def prepare(name: str) -> Callable[[], str]:
+        (tmp_path / name).touch()
+
+        def run() -> str:
+            (tmp_path / "ran").touch()
+            return name
+
+        return run
+
+    module = sys.modules[__name__]
+    with Group([Call.plain(_double, 1)], deadline_s=120, by_value=module, start_method=method) as group:
+        assert group.run() == [2]
+        added = group.add(Call(prepare, ("added",)))
+        added.wait_until_ready()
+        assert (tmp_path / "added").exists()
+        assert not (tmp_path / "ran").exists()
+        assert (added.index, len(group), group[1], group.pids[1]) == (1, 2, added, added.pid)
+        before_ns = monotonic_ns()
+        assert before_ns <= added.release() <= monotonic_ns()
+        assert added.result() == "added"
+        assert group.results() == [2, "added"]
+        pids = group.pids
+    _wait_until_gone(pids)
+
+
+@_EVERY_METHOD
+def test_all_workers_of_a_group_may_be_added_and_are_released_together(method: StartMethod) -> None:
+    with Group([], deadline_s=120, by_value=sys.modules[__name__], start_method=method) as group:
+        for number in range(3):
+            group.add(Call.plain(_double, number))
+        assert group.run() == [0, 2, 4]
+
+
+@_EVERY_METHOD
+def test_an_added_worker_is_killed_with_the_group_and_fails_as_the_others_do(method: StartMethod) -> None:
+    def fail() -> Callable[[], None]:
+        raise KeyError("added")
+
+    with Group([], deadline_s=120, by_value=sys.modules[__name__], start_method=method) as group:
+        added = group.add(Call.plain(fail))
+        idle = group.add(Call.plain(sleep, 600))
+        idle.release()
+        added.release()
+        with pytest.raises(WorkerFailed, match="KeyError: 'added'"):
+            added.result()
+        never = group.add(Call(fail))
+        with pytest.raises(WorkerFailed, match="KeyError: 'added'") as caught:
+            never.wait_until_ready()
+        assert caught.value.failures[never.index].phase == "prepare"
+        pids = group.pids
+    _wait_until_gone(pids)
+
+
+def test_an_added_worker_has_the_deadline_of_its_group() -> None:
+    with Group([], deadline_s=0.5) as group:
+        added = group.add(Call.plain(sleep, 600))
+        added.release()
+        with pytest.raises(DeadlinePassed):
+            added.result()
+
+
+def test_workers_are_added_only_while_the_group_runs() -> None:
+    group = Group([Call.plain(_double, 1)], deadline_s=120, by_value=sys.modules[__name__])
+    with pytest.raises(GroupEnded, match="does not run"):
+        group.add(Call.plain(_double, 2))
+    with group:
+        assert group.run() == [2]
+    with pytest.raises(GroupEnded, match="does not run"):
+        group.add(Call.plain(_double, 2))
+
+
+def test_workers_that_came_and_went_keep_no_descriptor() -> None:
+    with Group([], deadline_s=120, by_value=sys.modules[__name__]) as group:
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(20):
+            added = group.add(Call.plain(sleep, 600))
+            added.kill()
+            assert added.wait() == -signal.SIGKILL
+        assert len(os.listdir("/dev/fd")) == before
 
 
 def test_a_preload_that_fails_is_an_error_and_not_a_hang(capfd: pytest.CaptureFixture[str]) -> None:

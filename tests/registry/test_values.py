@@ -120,18 +120,18 @@ def test_a_bad_value_is_a_value_error_that_names_field_and_value(check: Callable
 
 
 @pytest.mark.parametrize(
-    ("check", "value"),
+    ("check", "make"),
     [
-        (values.json_text, nested(100_000)),
-        (values.json_object, {"a": nested(100_000)}),
-        (values.json_text, 10**5000),
-        (values.whole, 10**5000),
+        (values.json_text, lambda: nested(100_000)),
+        (values.json_object, lambda: {"a": nested(100_000)}),
+        (values.json_text, lambda: 10**5000),
+        (values.whole, lambda: 10**5000),
     ],
     ids=["deep", "deep in an object", "a huge number", "a huge whole number"],
 )
-def test_a_bad_value_whose_repr_fails_is_named_too(check: Callable[[str, Any], Any], value: Any) -> None:
+def test_a_bad_value_whose_repr_fails_is_named_too(check: Callable[[str, Any], Any], make: Callable[[], Any]) -> None:
     try:
-        check("some_field", value)
+        check("some_field", make())
     except InvalidValue as error:
         assert error.field == "some_field"  # noqa: PT017  pytest.raises would show the value, and fail
     except (RecursionError, ValueError) as error:

@@ -49,6 +49,7 @@ def test_a_lone_writer_is_its_own_ideal(storm: Storm) -> None:
     assert slowdown.p50 == pytest.approx(run.latency_ms.p50 / 5, rel=0.001)
 
 
+@pytest.mark.slow
 def test_what_is_no_storm_of_one_worker_is_refused(storm: Storm) -> None:
     def other(path: str, worker: int, sequence: int) -> None:
         slow(path, worker, sequence)

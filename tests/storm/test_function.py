@@ -91,6 +91,7 @@ def test_planted_losses_and_duplicates_are_found(storm: Storm) -> None:
     assert run.damaged
 
 
+@pytest.mark.slow
 def test_rows_of_an_earlier_storm_are_not_taken_for_duplicates(storm: Storm, tmp_path: Path) -> None:
     path = tmp_path / "mine.db"
     create(str(path))
@@ -100,6 +101,7 @@ def test_rows_of_an_earlier_storm_are_not_taken_for_duplicates(storm: Storm, tmp
     assert len(acknowledged(str(path))) == 12
 
 
+@pytest.mark.slow
 def test_busy_errors_count_as_exhausted_however_they_are_wrapped(storm: Storm) -> None:
     class OwnError(Exception):
         pass
@@ -215,6 +217,7 @@ def test_a_function_with_a_store_gets_what_connect_opened_once_in_each_worker(st
     assert [entry for entry in acknowledged(str(path)) if entry[0] == 1000] == [(1000, 1)] * 3, "each closed its own"
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_closed_is_left_alone(storm: Storm) -> None:
     def write(store: Path, worker: int, sequence: int) -> None:
         append(str(store), worker, sequence)
@@ -298,6 +301,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_a_function_by_name_brings_what_its_module_has_beside_it(here: Path) -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     kept = source[source.index("def acknowledged") : source.index("def test_a_function_with_a_connection_is")]
@@ -350,6 +354,7 @@ def test_a_preparation_that_raises_shows_its_traceback(storm: Storm) -> None:
         storm(insert, prepare=prepare)
 
 
+@pytest.mark.slow
 def test_a_store_in_a_directory_can_be_stormed(storm: Storm) -> None:
     def prepare(path: str) -> None:
         Path(path).mkdir()

@@ -131,12 +131,15 @@ def capacity(
 ) -> CapacityResult:
     """Find the largest number of writers at which `target` holds, for each of `policies` and each of `holds_ms`.
 
-    workers, hold_ms: the load that is asked about; its hold is searched first. think_ms: mean pause before each write.
-    seconds: for all of it; what the search leaves is spent on more rounds at the frontier. round_s: how long each storm
-    lasts. earlier: a result with the same parameters from the same machine, whose rounds are kept. on_step is told
-    what runs now, check may raise KeyboardInterrupt: then, and after a failure of the machine or the harness, what was
-    measured so far is returned, labelled as partial; where there is nothing yet, the error is raised. Raises
-    StormError for parameters that make no storm, ResultError for an earlier result that does not fit.
+    workers, hold_ms: the load that is asked about; its hold is searched first.
+    think_ms: mean pause before each write.
+    seconds: for all of it; what the search leaves is spent on more rounds at the frontier.
+    round_s: how long each storm lasts.
+    earlier: a result with the same parameters from the same machine, whose rounds are kept. on_step is told what runs
+        now, check may raise KeyboardInterrupt: then, and after a failure of the machine or the harness, what was
+        measured so far is returned, labelled as partial; where there is nothing yet, the error is raised.
+
+    Raises StormError for parameters that make no storm, ResultError for an earlier result that does not fit.
     """
     Plan(policy_named(policies[0]), workers=workers, hold_ms=hold_ms, think_ms=think_ms)
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "storm.db"))

@@ -19,7 +19,9 @@ _LOOKS = 3
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """p99_ms: at most 1 % of the writes may take longer. rounds_share: of the rounds, so many must give up no write."""
+    """p99_ms: at most 1 % of the writes may take longer.
+    rounds_share: of the rounds, so many must give up no write.
+    """
 
     p99_ms: float = 250.0
     rounds_share: float = 0.99
@@ -27,9 +29,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One storm. gave_up: writes that the policy gave up or that failed otherwise, of `writes` attempted. slow: writes
-    over the target's p99_ms. p99_ms: None below 368 writes. longest_ms: of any write. lost: acknowledged writes without
-    a row.
+    """One storm.
+
+    gave_up: writes that the policy gave up or that failed otherwise, of `writes` attempted.
+    slow: writes over the target's p99_ms.
+    p99_ms: None below 368 writes.
+    longest_ms: of any write.
+    lost: acknowledged writes without a row.
     """
 
     question: str

@@ -18,12 +18,16 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of a frontier. held: the largest number of writers at which the target held, 0 if at none. failed: the
-    smallest at which it did not, None if it was not found up to the ceiling. rounds: run at `held`. harder: rounds at
-    more writers, counted where none gave up a write: what holds there holds here. failing_share: of all rounds at
-    `held`, at most so many give up a write, with 95 % confidence; None without rounds. slow_share: of the writes at
-    `held`, over the target's p99_ms. utilization: share of the time in which the lock was held there. done: whether
-    the gap between held and failed is closed, coarsely at least.
+    """One point of a frontier.
+
+    held: the largest number of writers at which the target held, 0 if at none.
+    failed: the smallest at which it did not, None if it was not found up to the ceiling.
+    rounds: run at `held`.
+    harder: rounds at more writers, counted where none gave up a write: what holds there holds here.
+    failing_share: of all rounds at `held`, at most so many give up a write, with 95 % confidence; None without rounds.
+    slow_share: of the writes at `held`, over the target's p99_ms.
+    utilization: share of the time in which the lock was held there.
+    done: whether the gap between held and failed is closed, coarsely at least.
     """
 
     question: str
@@ -43,9 +47,12 @@ class Point:
 class CapacityResult:
     """The rounds of one search on one machine.
 
-    holds_ms: searched. think_ms: mean pause before each write. workers, hold_ms: the load that is asked about. ceiling:
-    most writers that were tried. round_s: how long each round of the question "target" lasted, survival_round_s of
-    "survival". planned_s: how long the search was to take.
+    holds_ms: searched.
+    think_ms: mean pause before each write.
+    workers, hold_ms: the load that is asked about.
+    ceiling: most writers that were tried.
+    round_s: how long each round of the question "target" lasted, survival_round_s of "survival".
+    planned_s: how long the search was to take.
     """
 
     envelope: Envelope

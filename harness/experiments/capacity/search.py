@@ -17,8 +17,11 @@ _GALLOP = 1.6
 def next_load(low: int, high: int | None, *, start: int, ceiling: int, resolution: float) -> int | None:
     """The next number of writers to try; None when the gap is closed.
 
-    low: the largest that held, 0 if none was seen. high: the smallest that failed, None if none was seen. start: the
-    first guess. ceiling: never tried beyond. resolution: the ratio at which a gap counts as closed.
+    low: the largest that held, 0 if none was seen.
+    high: the smallest that failed, None if none was seen.
+    start: the first guess.
+    ceiling: never tried beyond.
+    resolution: the ratio at which a gap counts as closed.
     """
     if high is None:
         if low == 0:

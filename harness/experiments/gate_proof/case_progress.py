@@ -16,8 +16,12 @@ __all__ = ["CaseProgress", "case_progress", "wanted"]
 
 @dataclass(frozen=True, slots=True)
 class CaseProgress:
-    """A case so far. wanted: runs that were asked for. wrong: runs with the wrong verdict. median_s, longest_s: of its
-    runs. holds: whether no more were wrong than tolerated; None while runs are missing that could still change it.
+    """A case so far.
+
+    wanted: runs that were asked for.
+    wrong: runs with the wrong verdict.
+    median_s, longest_s: of its runs.
+    holds: whether no more were wrong than tolerated; None while runs are missing that could still change it.
     """
 
     case: Case

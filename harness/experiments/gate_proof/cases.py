@@ -24,9 +24,13 @@ _NOTES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One change of the store. name: in results. regressed: whether it is one that the gate has to notice. busy: busy
-    loops that run beside the gate, not beside its baseline. runs: of a whole proof; tolerated: how many of them may end
-    with the wrong verdict: REGRESSED where nothing regressed, anything else where something did.
+    """One change of the store.
+
+    name: in results.
+    regressed: whether it is one that the gate has to notice.
+    busy: busy loops that run beside the gate, not beside its baseline.
+    runs: of a whole proof; tolerated: how many of them may end with the wrong verdict: REGRESSED where nothing
+        regressed, anything else where something did.
     """
 
     name: str

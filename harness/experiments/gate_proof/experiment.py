@@ -37,9 +37,11 @@ def prove(
     on_run: Callable[[GateRun, int, int], None] | None = None,
 ) -> None:
     """Run what is missing of the proof in `directory`; each run is stored as soon as it is done, so that a proof may be
-    interrupted, and continued by starting it again. share: of the whole number of runs, at least one of each case.
-    minutes: no run is begun after so many, None for no end. on_run: called with each run, and how many are done of how
-    many.
+    interrupted, and continued by starting it again.
+
+    share: of the whole number of runs, at least one of each case.
+    minutes: no run is begun after so many, None for no end.
+    on_run: called with each run, and how many are done of how many.
 
     Raises ResultError where the stored runs are another machine's or software's.
     """

@@ -19,7 +19,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class ProofResult:
-    """share: of the whole number of runs, as asked for. runs: those that were done, in the order of their doing."""
+    """share: of the whole number of runs, as asked for.
+    runs: those that were done, in the order of their doing.
+    """
 
     envelope: Envelope
     share: float

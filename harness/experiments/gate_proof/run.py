@@ -14,8 +14,14 @@ __all__ = ["GateRun", "append_run", "read_runs"]
 
 @dataclass(frozen=True, slots=True)
 class GateRun:
-    """One run of the gate. case: its name; number: from 0 within the case. verdict, reason: the gate's. ratios: per
-    measure how many times worse. seconds: what it took. machine: see machine_class. load_1m: load average before it.
+    """One run of the gate.
+
+    case: its name; number: from 0 within the case.
+    verdict, reason: the gate's.
+    ratios: per measure how many times worse.
+    seconds: what it took.
+    machine: see machine_class.
+    load_1m: load average before it.
     """
 
     case: str

@@ -17,8 +17,12 @@ __all__ = ["Opened", "prepare"]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """How one opening went. phase: of the step that failed, None if all succeeded. code: SQLite's extended result code
-    of the failure, None where SQLite had no part in it. kind: the exception's name. took_ms: until open, or failed.
+    """How one opening went.
+
+    phase: of the step that failed, None if all succeeded.
+    code: SQLite's extended result code of the failure, None where SQLite had no part in it.
+    kind: the exception's name.
+    took_ms: until open, or failed.
     """
 
     phase: str | None

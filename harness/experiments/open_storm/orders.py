@@ -18,7 +18,7 @@ __all__ = ["ORDERS", "ORDER_NAMES", "PATIENCE_S", "SCHEMA", "VERSION", "OpenFail
 
 # What every order that has a timeout sets it to: the field's usual 5 s.
 PATIENCE_S = 5.0
-# The first seed's retry loop around BEGIN IMMEDIATE: 15 retries, each after 20 to 150 ms.
+# OrchestKit's retry loop around BEGIN IMMEDIATE: 15 retries, each after 20 to 150 ms.
 _RETRIES, _SHORTEST_S, _LONGEST_S = 15, 0.020, 0.150
 
 VERSION = 2
@@ -42,9 +42,10 @@ Step = tuple[str, Callable[[sqlite3.Connection], object]]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """name: on the command line. summary: the steps in words, for the table. steps: run in this order on a connection
-    whose own timeout is 0; () for the registry, which opens itself. patience_s: how long the whole sequence is run
-    again when it meets SQLITE_BUSY, 0 for once.
+    """name: on the command line.
+    summary: the steps in words, for the table.
+    steps: run in this order on a connection whose own timeout is 0; () for the registry, which opens itself.
+    patience_s: how long the whole sequence is run again when it meets SQLITE_BUSY, 0 for once.
     """
 
     name: str
@@ -155,7 +156,7 @@ def _migrate_writing(connection: sqlite3.Connection) -> None:
 
 
 def _migrate_with_retries(connection: sqlite3.Connection) -> None:
-    """As checked inside, with the first seed's loop around BEGIN IMMEDIATE."""
+    """As checked inside, with OrchestKit's loop around BEGIN IMMEDIATE."""
     if _settled(connection):
         return
     for attempt in range(_RETRIES + 1):
@@ -172,14 +173,14 @@ def _migrate_with_retries(connection: sqlite3.Connection) -> None:
 
 
 def _create_if_not_exists(connection: sqlite3.Connection) -> None:
-    """The third seed's CREATE_TABLE and CREATE_INDEXES: no transaction, IF NOT EXISTS."""
+    """Overstory's CREATE_TABLE and CREATE_INDEXES: no transaction, IF NOT EXISTS."""
     for statement in SCHEMA:
         connection.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
     connection.execute("CREATE INDEX IF NOT EXISTS events_by_session ON events (session_id)")
 
 
 def _add_columns(connection: sqlite3.Connection) -> None:
-    """The third seed's migrateEscalationColumns and migrateRunIdColumn: look for a column, add it if it is missing."""
+    """Overstory's migrateEscalationColumns and migrateRunIdColumn: look for a column, add it if it is missing."""
     for column in ("escalation_level", "run_id"):
         present = {row[1] for row in connection.execute("PRAGMA table_info(sessions)")}
         if column not in present:
@@ -197,7 +198,7 @@ ORDERS = (
     Order("wal-first", "WAL, then the timeout", (_WAL, _SYNCHRONOUS, _TIMEOUT, _INSIDE)),
     Order(
         "overstory",
-        "a seed's: WAL, timeout, IF NOT EXISTS, add columns",
+        "Overstory's: WAL, timeout, IF NOT EXISTS, add columns",
         (_WAL, _SYNCHRONOUS, _TIMEOUT, ("create", _create_if_not_exists), ("add columns", _add_columns)),
     ),
     Order(
@@ -218,7 +219,7 @@ ORDERS = (
     Order("timeout-first", "timeout, WAL, migrate; once", (_TIMEOUT, _WAL, _SYNCHRONOUS, _INSIDE)),
     Order(
         "orchestkit",
-        "a seed's: timeout, WAL, BEGIN with 15 retries",
+        "OrchestKit's: timeout, WAL, BEGIN with 15 retries",
         (_TIMEOUT, _WAL, ("migrate", _migrate_with_retries)),
     ),
     Order(

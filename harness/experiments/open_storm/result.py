@@ -30,7 +30,9 @@ class OpeningFailure:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """openers processes opened a file in `state` at once, each in `order`. took_ms: how long each took, sorted.
+    """openers processes opened a file in `state` at once, each in `order`.
+
+    took_ms: how long each took, sorted.
     integrity: of the file afterwards, "ok" or the first complaint.
     """
 
@@ -49,8 +51,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """All rounds of one order on one state. failed of `openings`, in rounds_failed of `rounds`. failures: most frequent
-    first. median_ms, longest_ms: of one opening.
+    """All rounds of one order on one state. failed of `openings`, in rounds_failed of `rounds`.
+
+    failures: most frequent first.
+    median_ms, longest_ms: of one opening.
     """
 
     order: str

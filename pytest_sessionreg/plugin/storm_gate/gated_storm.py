@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Protocol
@@ -107,6 +108,7 @@ def _write_report(name: str, plan: Plan, runs: tuple[StormRun, ...], options: St
         partial=next((run.partial for run in runs if run.partial is not None), None),
     )
     try:
-        return write_report(result, directory).note
+        with warnings.catch_warnings(action="ignore"):  # of libraries that draw: the test is not about them
+            return write_report(result, directory).note
     except OSError as error:
         raise StormError(f"--storm-report {os.path.dirname(directory)}: {error}; choose another directory") from error

@@ -19,9 +19,12 @@ _BASELINE = "storm-baseline.json"
 
 @dataclass(frozen=True, slots=True)
 class StormOptions:
-    """gate: "off", "warn" or "fail". baseline: path of the file. update: whether it is written instead of judged by.
-    report: directory for every storm's result, or None. scale: how much longer storms are. limits: of the budget that
-    every storm has to keep, as "name=number".
+    """gate: "off", "warn" or "fail".
+    baseline: path of the file.
+    update: whether it is written instead of judged by.
+    report: directory for every storm's result, or None.
+    scale: how much longer storms are.
+    limits: of the budget that every storm has to keep, as "name=number".
     """
 
     gate: str

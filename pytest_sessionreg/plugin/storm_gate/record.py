@@ -17,11 +17,13 @@ __all__ = ["Spool", "StormRecord"]
 class StormRecord:
     """One storm of a test.
 
-    name: the test's node id, with a number from the second storm of a test on. writes, lost, given_up: over all its
-    rounds; lost is None where nobody could check. over: what it says of the budget, None within it. unchecked: limits
-    of the ini file without a figure, as sentences. judgement: the gate's, None where it is off. measured: the class of
-    the machine and what the baseline is to hold, where it is updated; refused: why it is not. unreported: what its
-    report lacks because no extra brought it.
+    name: the test's node id, with a number from the second storm of a test on.
+    writes, lost, given_up: over all its rounds; lost is None where nobody could check.
+    over: what it says of the budget, None within it.
+    unchecked: limits of the ini file without a figure, as sentences.
+    judgement: the gate's, None where it is off.
+    measured: the class of the machine and what the baseline is to hold, where it is updated; refused: why it is not.
+    unreported: what its report lacks because no extra brought it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The old stores' own SQLite databases, at their present schemas and at earlier ones, where columns are missing."""
+"""The old stores' own SQLite databases, at the schemas that they document and at earlier ones with fewer columns."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ SCHEMA_VERSION = max([int(name[:4]) for name in os.listdir(_DIRECTORY) if name.e
 def migrate(database: Database) -> int:
     """Apply every migration newer than the database's version, in one transaction; the number applied.
 
-    The version is read before the write lock is taken, so that a settled database costs no write, and again once
-    inside, because another opener may have migrated it in between.
+    The version is read before the write lock is taken, so that a settled file costs no write, and again once inside,
+    because another opener may have migrated it in between
+    (docs/field-failures.md#a-version-trusted-from-outside-the-lock).
     """
     if database.schema_version() == SCHEMA_VERSION:
         return 0

@@ -1,7 +1,8 @@
 """The open sequence: how a connection comes to be ready, one function per step, in the only order that works.
 
 The order is load-bearing: a timeout before the switch to WAL, because openers race for recovery and for the switch; the
-version read before any write, because a settled database must open without the write lock.
+version read before any write, because a settled database must open without the write lock
+(docs/field-failures.md#opening-fails).
 """
 
 from __future__ import annotations
@@ -110,12 +111,12 @@ def enforce_foreign_keys(connection: sqlite3.Connection) -> None:
 
 
 def forbid_memory_map(connection: sqlite3.Connection) -> None:
-    """No memory-mapped I/O: with several writing processes it was seen to end in damage."""
+    """No memory-mapped I/O: see docs/field-failures.md#memory-mapped-io."""
     connection.execute("PRAGMA mmap_size=0")
 
 
 def limit_the_log(connection: sqlite3.Connection) -> None:
     """The file of the write-ahead log is cut back to LOG_LIMIT_BYTES when it starts anew after a reader had kept it
-    from being checkpointed.
+    from being checkpointed (docs/field-failures.md#a-reader-that-stays).
     """
     connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT_BYTES}")

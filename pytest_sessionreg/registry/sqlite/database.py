@@ -1,4 +1,7 @@
-"""One connection with its admission policy: every write of the registry passes here, inside BEGIN IMMEDIATE."""
+"""One connection with its admission policy: every write of the registry passes here, inside BEGIN IMMEDIATE.
+
+The way of one write: docs/how-it-works.md#a-write.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from ..errors import UnsafeFileSystem
 __all__ = ["file_system_of", "parse_mount_table", "refuse_unsafe"]
 
 # No coherent shared memory or no reliable locks: https://www.sqlite.org/wal.html (all processes on one host),
-# and reports of corruption on virtiofs and 9p in the field.
+# and docs/field-failures.md#network-and-virtual-file-systems.
 UNSAFE = frozenset(
     {
         "9p",

@@ -1,6 +1,6 @@
 """What becomes of open connections in a forked child: nothing, for SQLite forbids to use them there, or to close them.
 
-See https://www.sqlite.org/howtocorrupt.html, 2.6.
+See https://www.sqlite.org/howtocorrupt.html, 2.6, and docs/field-failures.md#a-connection-carried-across-a-fork.
 """
 
 from __future__ import annotations

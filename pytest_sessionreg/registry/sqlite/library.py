@@ -1,4 +1,4 @@
-"""What is known to be wrong with the SQLite library in use."""
+"""What is known to be wrong with the SQLite library in use: docs/field-failures.md#the-wal-reset-bug."""
 
 from __future__ import annotations
 

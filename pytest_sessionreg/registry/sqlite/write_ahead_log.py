@@ -4,7 +4,7 @@ It cannot change while a connection is open, but where somebody in this process 
 and closed it: that dropped this process's locks, and the next process to close took itself for the last one and
 unlinked the log, even in the middle of a transaction of ours (https://www.sqlite.org/howtocorrupt.html, 2.2). Writes
 into an unlinked log would be acknowledged and lost; and so would be what others wrote since, once we close and SQLite
-copies that log over it.
+copies that log over it. Where it was seen: docs/field-failures.md#a-stray-close.
 """
 
 from __future__ import annotations

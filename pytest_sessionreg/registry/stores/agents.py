@@ -222,7 +222,7 @@ class Agents(Store):
             > 0
         )
 
-    def purge(self, *, all: bool = False, state: str | None = None, agent: str | None = None) -> int:  # noqa: A002  reads well where it is called
+    def purge(self, *, all: bool = False, state: str | None = None, agent: str | None = None) -> int:  # noqa: A002  Overstory's word
         """Delete all agents, those of a state, or one; how many. Exactly one of the three must be given."""
         if (all is True) + (state is not None) + (agent is not None) != 1:
             raise InvalidValue("purge", {"all": all, "state": state, "agent": agent}, "takes exactly one of the three")

@@ -39,7 +39,7 @@ _PUT = (
 
 
 class Learning(Store):
-    """`registry.learning`. A session need not be registered: schedulers resume sessions that ended long ago."""
+    """`registry.learning`. A session need not be registered: Orbit resumes sessions that ended long ago."""
 
     __slots__ = ()
 

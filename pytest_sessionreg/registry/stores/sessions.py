@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["STALE_AFTER", "STATUSES", "Session", "Sessions"]
 
 STATUSES = ("active", "finished", "crashed")
-# A session that nobody finished and that was not heard of for a day is taken for crashed, as OrchestKit takes it.
+# OrchestKit's rule: no heartbeat for a day, and nobody finished it.
 STALE_AFTER = timedelta(hours=24)
 
 
@@ -95,8 +95,8 @@ _FORGET = (
 class Sessions(Store):
     """`registry.sessions`.
 
-    A session whose process is gone is marked `crashed` and not removed: what hangs on a session would go with it, and
-    after a crash people look for that.
+    What becomes of a dead session differs in the stores of the field: CCR removes it, Overstory marks it. Here it is
+    marked `crashed`: what belongs to a session is removed with it, and after a crash people look for exactly that.
     """
 
     __slots__ = ()

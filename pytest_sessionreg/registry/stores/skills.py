@@ -97,7 +97,7 @@ class Skills(Store):
     def adoption(self, window: timedelta) -> float | None:
         """The share of the window's suggestions that were invoked afterwards in the same session, from 0 to 1.
 
-        None where nothing was suggested: nobody has taken or refused anything.
+        None where nothing was suggested: there is nothing that the share could be of.
         """
         counts = self.adoption_counts(window)
         return counts.taken / counts.suggested if counts.suggested else None

@@ -14,7 +14,7 @@ from ..values import identifier, positive, text, whole
 
 __all__ = ["TTL", "Tokens", "Validation", "chat_text", "token_hash"]
 
-# A token lives for a day, as CCR's do.
+# CCR's rule: a token lives for a day.
 TTL = timedelta(hours=24)
 _BYTES = 32
 

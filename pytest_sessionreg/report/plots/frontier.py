@@ -16,9 +16,12 @@ __all__ = ["Frontier", "capacity_frontier"]
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """One policy's frontier. hold_ms: times for which the lock is held. writers: for each of them the largest number at
-    which the target held, 0 where it did for none, None where it was not found out. at_limit: for each whether the
-    search ended there, so that the true number may be larger.
+    """One policy's frontier.
+
+    hold_ms: times for which the lock is held.
+    writers: for each of them the largest number at which the target held, 0 where it did for none, None where it was
+        not found out.
+    at_limit: for each whether the search ended there, so that the true number may be larger.
     """
 
     policy: str
@@ -37,10 +40,13 @@ def capacity_frontier(
 ) -> Figure:
     """Writers over hold, both logarithmic, a line per policy; 1600 x 1160 pixels.
 
-    finding: the title. target: what had to hold, in words. law_ms: draws writers x hold = law_ms, the load at which one
-    turn of all writers takes as long as the budget waits on average (DESIGN: 1.275 s), None for no such line. own_load:
-    (writers, hold in ms) of the machine's own load, None to mark none. Raises ValueError where the arrays of a frontier
-    differ in length or are empty.
+    finding: the title.
+    target: what had to hold, in words.
+    law_ms: draws writers x hold = law_ms, the load at which one turn of all writers takes as long as the budget waits
+        on average (1.275 s with its defaults), None for no such line.
+    own_load: (writers, hold in ms) of the machine's own load, None to mark none.
+
+    Raises ValueError where the arrays of a frontier differ in length or are empty.
     """
     for frontier in frontiers:
         if not len(frontier.hold_ms) == len(frontier.writers) == len(frontier.at_limit) > 0:

@@ -26,8 +26,10 @@ _SPREAD = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The runs of one case. excess: per run the ratio of the measure that got worst over its limit, above 0, so that 1
-    is the limit. verdicts: per run.
+    """The runs of one case.
+
+    excess: per run the ratio of the measure that got worst over its limit, above 0, so that 1 is the limit.
+    verdicts: per run.
     """
 
     name: str

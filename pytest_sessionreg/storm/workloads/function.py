@@ -42,10 +42,13 @@ class Function:
     returns: an object of some library, opened once in each worker and closed if it has a `close`) or a `path` it does
     everything itself, retries included: no policy applies, and only the whole call can be timed.
 
-    prepare: called with the path before the workers start, in a process of its own. acknowledged: called with the path
-    afterwards, likewise; returns the (worker, sequence) of every write in the database. Without it the writes through a
-    connection are checked by a row that each leaves in the storm's own table, in the same transaction; others are not
-    checked. modules: names of those whose functions travel whole to the workers, because they could not import them.
+    prepare: called with the path before the workers start, in a process of its own.
+
+    acknowledged: called with the path afterwards, likewise; returns the (worker, sequence) of every write in the
+        database. Without it the writes through a connection are checked by a row that each leaves in the storm's own
+        table, in the same transaction; others are not checked.
+    modules: names of those whose functions travel whole to the workers, because they could not import them.
+
     Raises StormError for a function that cannot be called so.
     """
 

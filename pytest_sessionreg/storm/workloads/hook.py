@@ -13,6 +13,7 @@ from ...registry.sqlite.admission.record import WriteRecord
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
 from ..job import Job
+from ..storm_writes import INSERT
 from .heartbeat import Heartbeat
 from .registry_workload import RegistryStorm
 
@@ -61,6 +62,7 @@ class _Writer:
             # what a policy's constructor takes is what its class has slots for (admission.parameters)
             "policy_parameters": {name: getattr(job.policy, name) for name in job.policy.__slots__},
             "hold_s": job.hold_s,
+            "insert": INSERT,
         }
 
     def write(self, sequence: int) -> None:

@@ -53,10 +53,7 @@ def _write(registry: Registry, orders: dict[str, Any]) -> int:
     with registry.transaction() as transaction:
         held_ns = monotonic_ns()
         registry.sessions.heartbeat(orders["session_id"])
-        transaction.execute(
-            "INSERT INTO storm_writes (storm, worker, sequence) VALUES (?, ?, ?)",
-            (orders["storm"], orders["worker"], orders["sequence"]),
-        )
+        transaction.execute(orders["insert"], (orders["storm"], orders["worker"], orders["sequence"]))
         if orders["hold_s"]:
             sleep(orders["hold_s"])
     return held_ns

@@ -29,9 +29,11 @@ _NOT_OURS = {"BEGIN", "COMMIT", "END", "ROLLBACK"}
 class Statements:
     """Each write is one transaction of the statements in `script`, with the parameters :worker and :sequence.
 
-    script: SQL text, from the file `source` (for messages). schema: SQL text that is run once before each storm, in one
-    transaction. Both as they were read, so that a result can be repeated without the files. Raises StormError for a
-    script that makes no transaction.
+    script: SQL text, from the file `source` (for messages).
+    schema: SQL text that is run once before each storm, in one transaction. Both as they were read, so that a result
+        can be repeated without the files.
+
+    Raises StormError for a script that makes no transaction.
     """
 
     script: str

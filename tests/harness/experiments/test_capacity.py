@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -160,7 +159,7 @@ def test_a_real_search_finds_less_room_under_the_budget_than_in_the_queue(small:
     points = {(point.question, point.policy): point for point in small.points()}
     budget, queue = points["target", "budget"], points["target", "queue"]
     assert queue.failed is not None
-    assert queue.failed * 40 > 200, "two writers take their turns within 250 ms"
+    assert queue.failed > 2, "two writers take their turns within 250 ms"
     assert budget.held <= queue.held
     assert small.lost == 0
     assert {entry.question for entry in small.rounds} == {"target", "survival"}
@@ -204,23 +203,26 @@ def test_the_table_fits_100_columns(frame: CapacityResult, capsys: pytest.Captur
 
 
 def test_an_interrupted_search_keeps_its_rounds() -> None:
+    begun: list[str] = []
+
+    def check() -> None:
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+
     result = capacity(
-        policies=["interval"], holds_ms=[5.0], hold_ms=5.0, seconds=60, round_s=0.2, ceiling=4, check=_third_round()
+        policies=["interval"],
+        holds_ms=[5.0],
+        hold_ms=5.0,
+        seconds=600,
+        round_s=0.2,
+        ceiling=4,
+        on_step=lambda now, _done, _total: begun.append(now),
+        check=check,
     )
     assert result.envelope.partial == "interrupted"
-    assert result.rounds
+    assert len(result.rounds) == 1
 
 
 def test_a_load_that_is_no_storm_is_refused_before_anything_runs() -> None:
     with pytest.raises(StormError, match="workers=0"):
         capacity(workers=0, seconds=1)
-
-
-def _third_round() -> Callable[[], None]:
-    calls = iter(range(10_000))
-
-    def check() -> None:
-        if next(calls) >= 8:
-            raise KeyboardInterrupt
-
-    return check

@@ -99,6 +99,7 @@ def test_how_a_case_stands() -> None:
     assert case_progress(runs[:49], share=0.5)[0].holds is None
 
 
+@pytest.mark.slow
 def test_the_command_shows_how_a_proof_stands_and_stores_it(tmp_path: Path) -> None:
     path = str(tmp_path / "runs.jsonl")
     here = machine_class(Environment.of(notes_plan().location()))

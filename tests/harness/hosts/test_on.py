@@ -14,35 +14,29 @@ import pytest
 from pytest_sessionreg import Registry, __version__
 from pytest_sessionreg._harness.cli.kinds import read_outcome
 from pytest_sessionreg._harness.hosts.gathering import Order, gather
-from pytest_sessionreg._harness.hosts.host import places
+from pytest_sessionreg._harness.hosts.host import hosts
 from pytest_sessionreg._harness.hosts.protocol import BEAT_S, SCRATCH
-from pytest_sessionreg._harness.hosts.result import PlacesResult
-from pytest_sessionreg._harness.main import main
+from pytest_sessionreg._harness.hosts.result import HostsResult
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
 
+from ..command import Sessionreg, sessionreg_process
 from ..waiting import wait_until
 
 _STORM = ["storm", "--workers", "2", "--writes", "5", "--think-ms", "1", "--policy", "queue"]
 _TWO = ["--on", "popen//id=here", "--on", "popen//id=there"]
 
 
-def _sessionreg(*words: str, cwd: Path, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest_sessionreg", *words],
-        cwd=cwd,
-        env={**os.environ, "NO_COLOR": "1", "TMPDIR": str(cwd), "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@pytest.fixture
+def at_hosts(sessionreg: Sessionreg, tmp_path: Path) -> Sessionreg:
+    """Runs commands in this process; what they start has its temporary files in `tmp_path`."""
+    return lambda *words, **environment: sessionreg(*words, TMPDIR=str(tmp_path), **environment)
 
 
 @pytest.mark.slow
-def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_path: Path) -> None:
+def test_a_storm_at_two_hosts_is_side_by_side_and_each_result_is_stored(at_hosts: Sessionreg, tmp_path: Path) -> None:
     words = [*_STORM, "--policy", "busy-timeout", *_TWO, "--out", "out", "--no-plots"]
-    done = _sessionreg(*words, cwd=tmp_path)
+    done = sessionreg_process(*words, cwd=tmp_path, TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 100
@@ -51,18 +45,18 @@ def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_pat
     assert ["busy-timeout", "here"] in rows
     assert sum(line.split()[:1] == ["there"] for line in done.stdout.splitlines()) == 3
     assert "not judged" in done.stdout
-    result = PlacesResult.from_json((tmp_path / "out/places.json").read_text())
+    result = HostsResult.from_json((tmp_path / "out/hosts.json").read_text())
     assert result.envelope.command == f"sessionreg {' '.join(words)}"
-    assert [(place.name, place.error, place.file) for place in result.places] == [
+    assert [(host.name, host.error, host.file) for host in result.hosts] == [
         ("here", None, "here/storm.json"),
         ("there", None, "there/storm.json"),
     ]
-    for place in result.places:
-        own = StormResult.from_json((tmp_path / "out" / str(place.file)).read_text())
+    for host in result.hosts:
+        own = StormResult.from_json((tmp_path / "out" / str(host.file)).read_text())
         assert own.command == f"sessionreg {' '.join(_STORM)} --policy busy-timeout"
-        assert place.machine == own.environment.line()
-        assert place.machine in " ".join(done.stdout.split())
-        assert {figures.subject for figures in place.figures} == {"queue", "busy-timeout"}
+        assert host.machine == own.environment.line()
+        assert host.machine in " ".join(done.stdout.split())
+        assert {figures.subject for figures in host.figures} == {"queue", "busy-timeout"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
     assert sorted(path.name for path in (tmp_path / "out/here").iterdir()) == ["storm.html", "storm.json"]
     pages = sorted((tmp_path / "out").rglob("*.html"))
@@ -70,7 +64,7 @@ def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_pat
     before = [page.read_text() for page in pages]
     for page in pages:
         page.unlink()
-    again = _sessionreg("report", "out", "--no-plots", cwd=tmp_path)
+    again = at_hosts("report", "out", "--no-plots")
     assert again.returncode == 0, again.stderr
     assert [page.read_text() for page in pages] == before
 
@@ -87,30 +81,30 @@ def test_a_storm_at_two_places_is_side_by_side_and_each_result_is_stored(tmp_pat
     ],
     ids=lambda words: words[0],
 )
-def test_every_experiment_runs_elsewhere(tmp_path: Path, words: list[str]) -> None:
+def test_every_experiment_runs_elsewhere(at_hosts: Sessionreg, tmp_path: Path, words: list[str]) -> None:
     Registry.open(tmp_path / "sessions.db").close()
     where = ["--on", f"popen//env:SESSIONREG_DB={tmp_path / 'sessions.db'}"]
-    done = _sessionreg(*words, *where, "--json", cwd=tmp_path)
+    done = at_hosts(*words, *where, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    (place,) = document["places"]
-    assert (document["kind"], document["experiment"], place["error"]) == ("places", words[0], None)
-    assert read_outcome(json.dumps(place["result"])).figures
-    assert PlacesResult.from_json(done.stdout).places[0].name == "popen"
+    (host,) = document["hosts"]
+    assert (document["kind"], document["experiment"], host["error"]) == ("hosts", words[0], None)
+    assert read_outcome(json.dumps(host["result"])).figures
+    assert HostsResult.from_json(done.stdout).hosts[0].name == "popen"
 
 
 @pytest.mark.slow
-def test_a_place_that_cannot_be_used_is_named_and_costs_no_other_one(tmp_path: Path) -> None:
+def test_a_host_that_cannot_be_used_is_named_and_costs_no_other_one(at_hosts: Sessionreg, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
     specs = [f"popen//python={tmp_path}/nothing", f"popen//id=bare//python={bare}/bin/python", "popen//id=good"]
-    done = _sessionreg(*_STORM, *(word for spec in specs for word in ("--on", spec)), "--no-plots", cwd=tmp_path)
+    done = at_hosts(*_STORM, *(word for spec in specs for word in ("--on", spec)), "--no-plots")
     assert done.returncode == 1
     assert "popen: no Python could be started there" in done.stderr
     assert f"bare: pytest-sessionreg is not installed for {bare}/bin/python there; install version" in done.stderr
     assert len(done.stderr.splitlines()) == 2
-    result = PlacesResult.from_json((tmp_path / "reports/latest/places.json").read_text())
-    assert [place.error is None for place in result.places] == [False, False, True]
+    result = HostsResult.from_json((tmp_path / "reports/latest/hosts.json").read_text())
+    assert [host.error is None for host in result.hosts] == [False, False, True]
     assert (tmp_path / "reports/latest/good/storm.json").exists()
 
 
@@ -121,35 +115,36 @@ def test_ssh_is_what_execnet_makes_of_it(tmp_path: Path) -> None:
     ssh.write_text('#!/bin/sh\n[ "$2" = me@machine ] || exit 255\nshift 2\nexec sh -c "$*"\n')
     ssh.chmod(0o755)
     specs = [f"ssh=me@machine//python={sys.executable}", "ssh=me@elsewhere"]
-    done = _sessionreg(
+    done = sessionreg_process(  # execnet leaves it to the end of the process to close the pipes of a failed ssh
         *_STORM,
         *(word for spec in specs for word in ("--on", spec)),
         "--json",
         "--no-plots",
         cwd=tmp_path,
-        path=f"{ssh.parent}:{os.environ['PATH']}",
+        TMPDIR=str(tmp_path),
+        PATH=f"{ssh.parent}:{os.environ['PATH']}",
     )
     assert done.returncode == 1
     assert done.stderr == "sessionreg: elsewhere: ssh could not connect; try it by hand\n"
-    machine, elsewhere = json.loads(done.stdout)["places"]
+    machine, elsewhere = json.loads(done.stdout)["hosts"]
     assert machine["result"]["runs"][0]["counts"]["acknowledged"] == 10
     assert (machine["name"], machine["error"], elsewhere["result"]) == ("machine", None, None)
 
 
-def test_another_version_is_refused(tmp_path: Path) -> None:
+def test_another_version_is_refused(at_hosts: Sessionreg, tmp_path: Path) -> None:
     other = tmp_path / "other"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
     (packages,) = other.glob("lib/*/site-packages")
     for name in ("pytest_sessionreg", "harness"):
         (packages / name).mkdir()
         (packages / name / "__init__.py").write_text("__version__ = '99.1'\n")
-    done = _sessionreg(*_STORM, "--on", f"popen//python={other}/bin/python", cwd=tmp_path)
+    done = at_hosts(*_STORM, "--on", f"popen//python={other}/bin/python")
     assert done.returncode == 1
     assert f"has pytest-sessionreg 99.1, here it is {__version__}; install the same one there" in done.stderr
 
 
 @pytest.mark.slow
-def test_files_of_this_side_travel(tmp_path: Path) -> None:
+def test_files_of_this_side_travel(at_hosts: Sessionreg, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "schema.sql").write_text("CREATE TABLE t (worker, sequence);")
     (tmp_path / "write.sql").write_text("INSERT INTO t VALUES (:worker, :sequence);")
@@ -167,11 +162,11 @@ def test_files_of_this_side_travel(tmp_path: Path) -> None:
         "1",
         "--json",
     ]
-    done = _sessionreg(*words, "--policy", "queue", "--on", f"popen//chdir={tmp_path}/there", cwd=tmp_path)
+    done = at_hosts(*words, "--policy", "queue", "--on", f"popen//chdir={tmp_path}/there")
     assert done.returncode == 0, done.stderr
-    (place,) = json.loads(done.stdout)["places"]
-    assert place["result"]["runs"][0]["counts"]["acknowledged"] == 4
-    assert place["result"]["command"] == (
+    (host,) = json.loads(done.stdout)["hosts"]
+    assert host["result"]["runs"][0]["counts"]["acknowledged"] == 4
+    assert host["result"]["command"] == (
         "sessionreg storm --sql write.sql --schema schema.sql --workers 2 --writes 2 --think-ms 1 --policy queue"
     )
     assert list((tmp_path / "there").iterdir()) == []
@@ -189,21 +184,12 @@ def test_files_of_this_side_travel(tmp_path: Path) -> None:
         (["capacity", "--ceiling", "x", "--on", "popen"], "--ceiling"),
     ],
 )
-def test_bad_input_is_one_line(
-    tmp_path: Path,
-    words: list[str],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_bad_input_is_one_line(at_hosts: Sessionreg, tmp_path: Path, words: list[str], message: str) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    printed = capsys.readouterr()
-    assert ended.value.code == 2, printed.err
-    assert message in printed.err
-    assert len(printed.err.splitlines()) == 1
+    done = at_hosts(*words)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -212,7 +198,7 @@ _LONG = ["storm", "--policy", "queue", "--workers", "2", "--duration", "600", "-
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """A long storm at two places; the first has written, the second waits, because they share a machine."""
+    """A long storm at two hosts; the first has written, the second waits, because they share a machine."""
     started: list[subprocess.Popen[str]] = []
 
     def start() -> subprocess.Popen[str]:
@@ -256,7 +242,7 @@ def _gone(family: list[psutil.Process], scratch: Path) -> None:
         pytest.param(signal.SIGHUP, "the terminal's processes", marks=pytest.mark.slow),
     ],
 )
-def test_ctrl_c_or_a_kill_ends_every_place_and_keeps_what_there_is(
+def test_ctrl_c_or_a_kill_ends_every_host_and_keeps_what_there_is(
     running: Callable[[], subprocess.Popen[str]], tmp_path: Path, number: signal.Signals, whom: str
 ) -> None:
     process = running()
@@ -277,6 +263,7 @@ def test_ctrl_c_or_a_kill_ends_every_place_and_keeps_what_there_is(
     _gone(family, tmp_path)
 
 
+@pytest.mark.slow
 def test_interrupted_while_it_connects_it_leaves_nothing(tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
@@ -301,6 +288,7 @@ def test_interrupted_while_it_connects_it_leaves_nothing(tmp_path: Path) -> None
     _gone(family, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     slow = tmp_path / "hang.py"
     slow.write_text("import time\ndef write(path, worker, sequence): time.sleep(600)\n")
@@ -316,13 +304,14 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(tmp_path))
-        (answer,) = gather(places([f"popen//chdir={tmp_path}"]), Order(words, {}, words), on_change=press_twice)
+        (answer,) = gather(hosts([f"popen//chdir={tmp_path}"]), Order(words, {}, words), on_change=press_twice)
     assert answer.error == "interrupted before it answered"
     assert gathering
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in gathering)
 
 
-def test_a_place_that_dies_is_named_and_the_next_one_runs(
+@pytest.mark.slow
+def test_a_host_that_dies_is_named_and_the_next_one_runs(
     running: Callable[[], subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     process = running()
@@ -341,7 +330,7 @@ def test_a_place_that_dies_is_named_and_the_next_one_runs(
 
 
 @pytest.mark.slow
-def test_a_place_that_hangs_is_named_and_ended_and_the_next_one_runs(
+def test_a_host_that_hangs_is_named_and_ended_and_the_next_one_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pytest_sessionreg._harness.hosts.gathering._COMMAND_GRACE_S", 0.5)
@@ -363,7 +352,7 @@ def test_a_place_that_hangs_is_named_and_ended_and_the_next_one_runs(
             monkeypatch.setattr("pytest_sessionreg._harness.hosts.gathering._SILENCE_S", 120.0)
 
     here, there = gather(
-        places([f"popen//id={name}//chdir={tmp_path}/{name}" for name in ("here", "there")]), order, on_change=stop
+        hosts([f"popen//id={name}//chdir={tmp_path}/{name}" for name in ("here", "there")]), order, on_change=stop
     )
     assert here.error is not None
     assert "gave no sign of life for 3 s while it was running" in here.error

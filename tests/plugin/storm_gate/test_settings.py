@@ -12,6 +12,7 @@ Suite = Callable[..., pytest.RunResult]
 BaselineOf = Callable[..., Path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ini", "words", "message"),
     [
@@ -57,6 +58,7 @@ def test_the_ini_file_says_what_the_command_line_says(suite: Suite, pytester: py
     assert json.loads((directory / "storm.json").read_text())["runs"][0]["writes"] == 6
 
 
+@pytest.mark.slow
 def test_switched_off_nothing_is_left(suite: Suite, pytester: pytest.Pytester) -> None:
     result = suite("def test_it(): pass", "-p", "no:sessionreg")
     result.assert_outcomes(passed=1)

@@ -108,6 +108,7 @@ def test_a_baseline_that_cannot_be_written_fails_the_run(suite: Suite) -> None:
     result.stdout.fnmatch_lines(["*place*: nothing was written there; choose another path"])
 
 
+@pytest.mark.slow
 def test_a_storm_that_loses_writes_is_no_baseline(suite: Suite, pytester: pytest.Pytester) -> None:
     result = suite(_LOSING, _SHORT, "--storm-update-baseline")
     result.stdout.fnmatch_lines(["*::test_notes: * acknowledged writes are lost; the baseline keeps what it had"])

@@ -24,7 +24,7 @@ def test_a_session_keeps_everything_that_ccr_knew(session_registry: Registry, cc
     session = session_registry.sessions.get("s-1")
     assert session is not None
     assert (session.pid, session.ppid, session.cwd, session.label) == (12346, 12345, "/home/dev/projects/foo", "foo")
-    assert session.process_started_at is None, "the seed's start_time is the parent's"
+    assert session.process_started_at is None, "CCR's start_time is the parent's"
     assert session.metadata == {"start_time": 1770600000}
     assert (session.notify, session.transport_kind, session.status) == (True, "nvim", "active")
     assert session.transport_details["instance_name"] == "/dev/pts/12"

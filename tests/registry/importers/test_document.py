@@ -38,7 +38,11 @@ SHAPED = st.one_of(
     st.dictionaries(KEYS, RECORDS, max_size=3),
     st.builds(lambda sessions: {"sessions": sessions}, st.dictionaries(KEYS, RECORDS | DOCUMENTS, max_size=3)),
 )
-EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def _imported(registry: Registry, source: Path) -> None:

@@ -176,6 +176,7 @@ def _import(database: str, source: str) -> ImportReport:
         return import_legacy(registry, source)
 
 
+@pytest.mark.slow
 def test_of_processes_that_import_at_once_one_does(session_registry_path: Path, source: Path, workers: Workers) -> None:
     reports: list[ImportReport] = workers.run(_import, 8, str(session_registry_path), str(source))
     (winner,) = [report for report in reports if not report.already_imported]

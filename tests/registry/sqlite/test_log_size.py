@@ -9,17 +9,23 @@ from pathlib import Path
 from threading import Event, Thread
 from time import sleep
 
-from pytest_sessionreg import Registry
+from pytest_sessionreg import Registry, WriteQueue
 from pytest_sessionreg.plugin import Workers
 from pytest_sessionreg.registry.sqlite.connection import LOG_LIMIT_BYTES
 
 
-def test_the_log_stays_bounded_beside_a_reader_and_shrinks_once_idle(database: str, workers: Workers) -> None:
+def test_the_log_stays_bounded_beside_a_reader_and_shrinks_once_idle(
+    database: str, tmp_path: Path, workers: Workers
+) -> None:
+    progress = tmp_path / "progress"
+    progress.touch()
+
     def write(path: str) -> int:
-        with Registry.open(path) as registry:
+        with Registry.open(path, policy=WriteQueue(patience=120)) as registry, progress.open("ab", buffering=0) as done:
             for _ in range(150):
                 with registry.transaction() as own:
                     own.execute("UPDATE ballast SET bytes = randomblob(50000)")
+                done.write(b".")
         return 150
 
     with Registry.open(database) as registry:
@@ -28,6 +34,11 @@ def test_the_log_stays_bounded_beside_a_reader_and_shrinks_once_idle(database: s
             own.execute("INSERT INTO ballast VALUES (zeroblob(50000))")
         largest, busy = 0, []
         over = Event()
+
+        def wait_for_writes(count: int) -> None:
+            until = progress.stat().st_size + count
+            while progress.stat().st_size < until and not over.is_set():
+                sleep(0.001)
 
         def read() -> None:
             nonlocal largest
@@ -38,15 +49,15 @@ def test_the_log_stays_bounded_beside_a_reader_and_shrinks_once_idle(database: s
                         reader.execute("SELECT length(bytes) FROM ballast").fetchall()
                     except sqlite3.OperationalError as error:
                         busy.append(error)
-                    sleep(0.02)
+                    wait_for_writes(10)
                 largest = max(largest, os.stat(database + "-wal").st_size)
-                sleep(0.01)
+                wait_for_writes(10)
 
         reader = Thread(target=read)
         reader.start()
         try:
             # 600 writes of 13 pages are 32 MB of log, were it never started anew
-            assert workers.run(write, 4, database, timeout=60) == [150] * 4
+            assert workers.run(write, 4, database, timeout=300) == [150] * 4
         finally:
             over.set()
             reader.join()

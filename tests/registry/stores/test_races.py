@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from time import sleep
 
+import pytest
+
 from pytest_sessionreg import Registry
 from pytest_sessionreg.plugin import Workers
 
@@ -53,6 +55,7 @@ def test_a_lock_has_one_winner(session_registry_path: Path, workers: Workers) ->
             assert results[winner][NAMES.index(lock.name)] == lock.fence
 
 
+@pytest.mark.slow
 def test_an_expired_lock_has_one_new_holder(session_registry_path: Path, workers: Workers) -> None:
     def acquire(path: Path, index: int, names: list[str]) -> list[bool]:
         with Registry.open(path) as registry:
@@ -90,6 +93,7 @@ def test_a_lock_protects_what_its_holder_does(session_registry_path: Path, worke
     assert entry.value == "60"
 
 
+@pytest.mark.slow
 def test_a_lock_is_released_once(session_registry_path: Path, workers: Workers) -> None:
     def release(path: Path, names: list[str]) -> list[bool]:
         with Registry.open(path) as registry:
@@ -118,6 +122,7 @@ def test_a_transition_has_one_winner(session_registry_path: Path, workers: Worke
         assert Counter(found) == {(True, "working"): 1, (False, "completed"): PROCESSES - 1}
 
 
+@pytest.mark.slow
 def test_of_opposed_transitions_the_later_finds_the_earlier(session_registry_path: Path, workers: Workers) -> None:
     def transit(path: Path, index: int, names: list[str]) -> list[tuple[bool, str | None]]:
         to = ("zombie", "stalled")[index % 2]  # a zombie cannot stall; a stalled one can become a zombie
@@ -158,6 +163,7 @@ def test_each_command_is_taken_once_and_in_order(session_registry_path: Path, wo
         assert registry.inbox.unfinished() == []
 
 
+@pytest.mark.slow
 def test_a_command_that_many_put_is_put_once(session_registry_path: Path, workers: Workers) -> None:
     def put(path: Path, index: int, names: list[str]) -> list[bool]:
         with Registry.open(path) as registry:
@@ -174,6 +180,7 @@ def test_a_command_that_many_put_is_put_once(session_registry_path: Path, worker
             assert results[command.payload][number]
 
 
+@pytest.mark.slow
 def test_a_command_is_done_once(session_registry_path: Path, workers: Workers) -> None:
     def finish(path: Path, names: list[str]) -> list[bool]:
         with Registry.open(path) as registry:
@@ -187,6 +194,7 @@ def test_a_command_is_done_once(session_registry_path: Path, workers: Workers) -
     assert winners(workers.run(finish, PROCESSES, session_registry_path, NAMES)) == [1] * len(NAMES)
 
 
+@pytest.mark.slow
 def test_a_token_is_revoked_by_one(session_registry_path: Path, workers: Workers) -> None:
     def revoke(path: Path, tokens: list[str]) -> list[bool]:
         with Registry.open(path) as registry:
@@ -215,6 +223,7 @@ def test_a_marker_is_set_by_one(session_registry_path: Path, workers: Workers) -
             assert results[int(entry.value)][number]
 
 
+@pytest.mark.slow
 def test_an_event_that_many_append_is_appended_once(session_registry_path: Path, workers: Workers) -> None:
     def append(path: Path, names: list[str]) -> list[bool]:
         with Registry.open(path) as registry:
@@ -227,6 +236,7 @@ def test_an_event_that_many_append_is_appended_once(session_registry_path: Path,
     assert winners(workers.run(append, PROCESSES, session_registry_path, NAMES)) == [1] * len(NAMES)
 
 
+@pytest.mark.slow
 def test_a_run_is_created_by_one_completed_by_one_and_counts_every_agent(
     session_registry_path: Path, workers: Workers
 ) -> None:
@@ -255,6 +265,7 @@ def test_a_run_is_created_by_one_completed_by_one_and_counts_every_agent(
         assert {run.agent_count for run in registry.runs.list()} == {PROCESSES}
 
 
+@pytest.mark.slow
 def test_a_session_is_finished_by_one(session_registry_path: Path, workers: Workers) -> None:
     def finish(path: Path, names: list[str]) -> list[bool]:
         with Registry.open(path) as registry:

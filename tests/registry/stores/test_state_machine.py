@@ -27,6 +27,7 @@ def test_a_store_does_what_a_plain_python_model_does(store: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_all_stores_together_do_what_a_plain_python_model_does() -> None:
     run_state_machine_as_test(
         Machine, settings=settings(deadline=None, max_examples=15, stateful_step_count=40, database=None)

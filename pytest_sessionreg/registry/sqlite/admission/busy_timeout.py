@@ -20,7 +20,7 @@ class BusyTimeout(Parameters):
     patience: for how many seconds SQLite waits, 5 by default (`seconds`, its former name, warns).
 
     The longest waiter polls least, so latecomers overtake it (the handler's delays: `sqliteDefaultBusyCallback` in
-    main.c).
+    main.c; docs/field-failures.md#late-comers-first).
     """
 
     __slots__ = ("patience",)

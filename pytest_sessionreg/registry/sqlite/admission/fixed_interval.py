@@ -17,8 +17,8 @@ __all__ = ["FixedInterval"]
 class FixedInterval(Parameters):
     """BEGIN IMMEDIATE again and again.
 
-    interval: seconds between two attempts, 0.001 by default (`seconds`, its former name, warns). patience: for how many
-    seconds it goes on, 5 by default.
+    interval: seconds between two attempts, 0.001 by default (`seconds`, its former name, warns).
+    patience: for how many seconds it goes on, 5 by default.
     """
 
     __slots__ = ("interval", "patience")

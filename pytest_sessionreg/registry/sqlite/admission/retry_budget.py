@@ -1,4 +1,7 @@
-"""RetryBudget: the common retry loop, exactly as deployed: 15 retries, each after a uniform 20 to 150 ms."""
+"""RetryBudget: the common retry loop, exactly as deployed: 15 retries, each after a uniform 20 to 150 ms.
+
+What comes of counting attempts: docs/field-failures.md#a-budget-counted-in-attempts.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ class RetryBudget(Parameters):
     """One attempt and at most `retries` more, each after a sleep drawn uniformly from `min_delay` to `max_delay`
     seconds.
 
-    The numbers are the seed's (OrchestKit's session registry): "retry up to 15x with 20-150ms jitter". An exhausted
+    The numbers are those of OrchestKit's session registry: "retry up to 15x with 20-150ms jitter". An exhausted
     budget has slept 1.275 s on average and 2.25 s at most. Jitter comes from the `random` module's generator, so
     `random.seed` repeats it. Busy is every code whose primary one is 5: 5 itself, 261 (recovery), 517 (snapshot); since
     each attempt is a BEGIN IMMEDIATE of its own, 517 too runs the whole transaction again. spin: wait in a loop that
-    keeps the processor busy, as the seed's synchronous JavaScript does (default: sleep); the policy's name is
+    keeps the processor busy, as OrchestKit's synchronous JavaScript does (default: sleep); the policy's name is
     "budget-spin" then.
     """
 

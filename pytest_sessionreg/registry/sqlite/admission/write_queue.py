@@ -1,4 +1,7 @@
-"""WriteQueue: writers are admitted in the order in which they came, and the wait has a deadline."""
+"""WriteQueue: writers are admitted in the order in which they came, and the wait has a deadline.
+
+How it works, and where its constants come from: docs/write-queue.md.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["WriteQueue"]
 
-# The head of the line alone polls, and only writers that do not queue can make it (DESIGN, the keystone: 0.1 to 1 ms).
+# The head of the line alone polls, and only writers that do not queue can make it.
 _FIRST_POLL_S = 0.0001
 _LAST_POLL_S = 0.001
-# Without a line: the sleeps of the retry budget (the seed: 20 to 150 ms), but until patience ends.
+# Without a line: the sleeps of the retry budget, but until patience ends.
 _SHORTEST_SLEEP_S = 0.020
 _LONGEST_SLEEP_S = 0.150
 # A slice is for writers that come straight back: those that were away for less than this share of it.

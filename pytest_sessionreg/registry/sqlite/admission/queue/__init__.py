@@ -1,1 +1,1 @@
-"""The write queue's line: who waits, who is next, and who wakes whom."""
+"""The write queue's line: who waits, who is next, and who wakes whom (docs/write-queue.md)."""

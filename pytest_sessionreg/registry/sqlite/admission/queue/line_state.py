@@ -10,8 +10,9 @@ __all__ = ["LineState"]
 
 
 class LineState:
-    """held: whether a writer is inside. waiting: how many wait, None where the kernel keeps the line. blocker: who
-    keeps them waiting, as far as the sidecar tells.
+    """held: whether a writer is inside.
+    waiting: how many wait, None where the kernel keeps the line.
+    blocker: who keeps them waiting, as far as the sidecar tells.
     """
 
     __slots__ = ("blocker", "held", "waiting")
