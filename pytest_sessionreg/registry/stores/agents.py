@@ -1,4 +1,12 @@
-"""The agents store: the life of each agent, from booting to completed."""
+"""The agents store: a life cycle with a compare-and-swap.
+
+For example:
+
+    registry.agents.upsert("builder", capability="build", worktree="/repo-builder", branch="feature")
+    assert registry.agents.transition("builder", "working").changed
+    refused = registry.agents.transition("builder", "booting")
+    assert (refused.changed, refused.found) == (False, "working")
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,12 @@
-"""The audit store: an append-only log of events."""
+"""The audit store: an append-only log; the payload is kept to the byte.
+
+For example:
+
+    event = dict(source="loop", event_type="tool.denied", run_id="r-1", agent_identity="builder")
+    assert registry.audit.append("evt-1", payload='{"tool": "rm"}', **event)
+    assert not registry.audit.append("evt-1", payload='{"tool": "rm"}', **event)  # repeated: ignored
+    assert registry.audit.query(event_type="tool.denied", limit=10)[0].payload == '{"tool": "rm"}'
+"""
 
 from __future__ import annotations
 

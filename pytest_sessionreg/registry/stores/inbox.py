@@ -1,4 +1,13 @@
-"""The inbox store: commands that survive a crash, in the order in which they came, each once."""
+"""The inbox store: commands that survive a crash, each taken once, in order.
+
+For example:
+
+    assert registry.inbox.put("cmd-1", {"say": "hello"})
+    assert not registry.inbox.put("cmd-1", {"say": "hello"})  # repeated: ignored
+    command = registry.inbox.take("daemon-7")
+    assert [left.command_id for left in registry.inbox.unfinished()] == ["cmd-1"]  # what a crash would leave
+    registry.inbox.done(command.command_id)
+"""
 
 from __future__ import annotations
 

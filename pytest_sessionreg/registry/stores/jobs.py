@@ -1,4 +1,14 @@
-"""The jobs store: runs of jobs, their steps, and which run repeats which."""
+"""The jobs store: runs, their steps, and which repeats which.
+
+For example:
+
+    registry.jobs.upsert("run-1", job_id="nightly", state="failed", scheduled_at=datetime.now(UTC))
+    registry.jobs.upsert(
+        "run-2", job_id="nightly", state="running", scheduled_at=datetime.now(UTC), attempt=2, retry_of="run-1"
+    )
+    registry.jobs.upsert_step("run-2", 0, target_type="agent", target_id="builder", state="done", exit_code=0)
+    assert [run.run_id for run in registry.jobs.retry_chain("run-2")] == ["run-2", "run-1"]
+"""
 
 from __future__ import annotations
 

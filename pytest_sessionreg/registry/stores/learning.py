@@ -1,4 +1,10 @@
-"""The learning store: what each session has learned, as one JSON value; it outlives the session."""
+"""The learning store: one JSON value per session, which outlives it.
+
+For example:
+
+    registry.learning.put("s-1", {"injected": ["use-rg"], "declined": []})
+    assert registry.learning.get("s-1").state["injected"] == ["use-rg"]
+"""
 
 from __future__ import annotations
 

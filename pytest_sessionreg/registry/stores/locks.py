@@ -1,4 +1,12 @@
-"""The locks store: one holder per name among any number of processes."""
+"""The locks store: one holder among any number of processes.
+
+For example:
+
+    lock = registry.locks.acquire("merge-queue", "s-1", ttl=timedelta(minutes=5))
+    assert registry.locks.acquire("merge-queue", "s-2", ttl=timedelta(minutes=5)) is None
+    print(lock.fence)  # grows with every acquisition: a resource can refuse a holder whose lock has expired
+    assert registry.locks.release("merge-queue", "s-1")
+"""
 
 from __future__ import annotations
 

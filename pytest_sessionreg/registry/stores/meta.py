@@ -1,4 +1,10 @@
-"""The meta store: keys of the file itself, shared by all workspaces."""
+"""The meta store: keys of the file itself, and markers that only one process sets.
+
+For example:
+
+    assert registry.meta.mark("welcome-shown", "yes")
+    assert not registry.meta.mark("welcome-shown", "yes")
+"""
 
 from __future__ import annotations
 

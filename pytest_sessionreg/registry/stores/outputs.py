@@ -1,4 +1,12 @@
-"""The outputs store: what a session printed, in order."""
+r"""The outputs store: what a session printed, in order, of any length.
+
+For example:
+
+    first = registry.outputs.append("s-1", "collecting ...\n")
+    registry.outputs.append("s-1", (f"test {number} passed\n" for number in range(3)))  # a stream, in one transaction
+    assert len(registry.outputs.since("s-1", first)) == 3
+    assert registry.outputs.full_text("s-1").endswith("test 2 passed\n")
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""The overrides store: a session's own value for a key, gone with the session."""
+"""The overrides store: a session's own settings, gone with it.
+
+For example:
+
+    registry.overrides.set("s-1", "model", {"name": "large", "effort": 3})
+    assert registry.overrides.get("s-1", "model").value["effort"] == 3
+"""
 
 from __future__ import annotations
 

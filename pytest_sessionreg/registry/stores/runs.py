@@ -1,4 +1,12 @@
-"""The runs store: agents that work together."""
+"""The runs store: agents that work together.
+
+For example:
+
+    run = registry.runs.create(description="nightly")
+    registry.agents.upsert("tester", run_id=run.run_id)
+    registry.runs.count_agent(run.run_id)
+    assert registry.runs.complete(run.run_id) and registry.runs.active() is None
+"""
 
 from __future__ import annotations
 

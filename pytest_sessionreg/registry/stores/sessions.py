@@ -1,4 +1,16 @@
-"""The sessions store: who works where, and when it last said so."""
+"""The sessions store: who works where, and who else does.
+
+For example:
+
+    registry.sessions.register(
+        "s-3", repo_path="/repo", branch="main", notify=True, transport_kind="tmux", ttl=timedelta(days=2)
+    )
+    registry.sessions.register("s-4", repo_path="/repo", branch="main")
+    assert [peer.session_id for peer in registry.sessions.peers("s-4")] == ["s-3"]
+    registry.sessions.heartbeat("s-3", min_interval=timedelta(seconds=30))  # writes only if the last one is that old
+    registry.sessions.update("s-3", label="review", branch=None)
+    assert registry.sessions.sweep().crashed == 0  # active ones without a heartbeat for a day
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""The skills store: what was suggested to a session, what it invoked, and whether the one led to the other."""
+"""The skills store: what was suggested, what was invoked, and whether the one led to the other.
+
+For example:
+
+    registry.skills.suggest("s-1", "write-tests")
+    registry.skills.suggest("s-1", "bisect")
+    registry.skills.invoke("s-1", "write-tests")
+    assert registry.skills.adoption(timedelta(days=7)) == 0.5  # None, not 0, where nothing was suggested
+    assert not registry.skills.try_invoke("unknown-session", "bisect")  # for hooks that must not fail
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""The tokens store: short-lived proofs that a message in a chat speaks for a session."""
+"""The tokens store: proofs for a chat, stored hashed.
+
+For example:
+
+    with registry.transaction():
+        registry.sessions.update("s-1", notify=True)
+        token = registry.tokens.mint("s-1", chat_id=123456)
+    assert registry.tokens.validate(token, 123456).session_id == "s-1"
+    assert registry.tokens.validate(token, 999).verdict == "wrong chat"
+    assert registry.tokens.revoke(token) and not registry.tokens.revoke(token)
+"""
 
 from __future__ import annotations
 

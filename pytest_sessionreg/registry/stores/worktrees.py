@@ -1,4 +1,11 @@
-"""The work trees store: which child session works where, on whose behalf, and what came of it."""
+"""The worktrees store: which child works on whose behalf, and what came of it.
+
+For example:
+
+    registry.worktrees.link("s-2", "s-1", purpose="fix the flaky test")
+    registry.worktrees.record_result("s-2", "merged", {"commits": 2})
+    assert [child.result_status for child in registry.worktrees.children("s-1")] == ["merged"]
+"""
 
 from __future__ import annotations
 
