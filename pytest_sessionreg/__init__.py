@@ -56,6 +56,5 @@ def __getattr__(name: str) -> object:
     module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    # not import_module: loading importlib would cost every hook more than the store that it uses
+    return getattr(__import__(f"{__name__}.{module}", fromlist=(name,)), name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .location import resolve
 from .migrations import migrate
+from .patience import Patience
 from .sqlite.database import Database
+from .transaction import Transaction
 from .values import identifier
 from .workspace import Workspace
 
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .all_workspaces import AllWorkspaces
-    from .patience import Patience
     from .sqlite.admission.policy import AdmissionPolicy, Observer
-    from .transaction import Transaction
 
 __all__ = ["DEFAULT_WORKSPACE", "Registry"]
 
@@ -76,9 +76,7 @@ class Registry(Workspace):
 
         patience: for how many seconds to wait for the write lock, by default as long as the policy does.
         """
-        from .transaction import Transaction  # here, because a heartbeat needs none
-
-        return Transaction(self._database, patience)
+        return Transaction(self._database, None if patience is None else Patience(self._database, patience))
 
     def patience(self, patience: float) -> Patience:
         """Wait so many seconds for the write lock instead of the policy's: `with registry.patience(0.5): ...`.
@@ -86,8 +84,6 @@ class Registry(Workspace):
         Every write in the block has the whole patience to itself. Writes raise InvalidValue under a policy that does
         not count in seconds (RetryBudget, BusyTimeout).
         """
-        from .patience import Patience
-
         return Patience(self._database, patience)
 
     def close(self) -> None:

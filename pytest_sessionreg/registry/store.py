@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from .transaction import Transaction
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from .database import Database, Parameters
     from .table import Table
-    from .transaction import Joined
 
 __all__ = ["Store"]
 
@@ -37,8 +38,6 @@ class Store:
         """A caller's values, checked, as the parameters by name of a statement, with those of this workspace."""
         return {"workspace_id": self._workspace, **table.checked(values)}
 
-    def _joined(self) -> Joined:
+    def _joined(self) -> Transaction:
         """A context in which several statements are one change."""
-        from .transaction import Joined
-
-        return Joined(self._database)
+        return Transaction(self._database, joins=True)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .database import Cursor, Database, Parameters
     from .patience import Patience
 
-__all__ = ["Joined", "Transaction"]
+__all__ = ["Transaction"]
 
 
 class Transaction:
@@ -18,52 +18,28 @@ class Transaction:
 
     Every store of the registry writes into it while it is open. Entering raises WriteTimeout when the admission policy
     gives up.
+
+    patience: how long to wait for the write lock; by default as long as the policy does.
+    joins: whether the block is part of a transaction that is open already, which then neither commits nor rolls back.
     """
 
-    __slots__ = ("_database", "_patience")
+    __slots__ = ("_database", "_joins", "_own", "_patience")
 
-    def __init__(self, database: Database, patience: float | None) -> None:
+    def __init__(self, database: Database, patience: Patience | None = None, *, joins: bool = False) -> None:
         self._database = database
-        self._patience: Patience | None = None
-        if patience is not None:
-            from .patience import Patience
-
-            self._patience = Patience(database, patience)
+        self._patience = patience
+        self._joins = joins
+        self._own = True
 
     def __enter__(self) -> Self:
-        if self._patience is None:
+        if self._joins and self._database.in_transaction:
+            self._own = False
+        elif self._patience is None:
             self._database.begin()
         else:
             with self._patience:
                 self._database.begin()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self._database.commit()
-        else:
-            self._database.rollback()
-
-    def execute(self, sql: str, parameters: Parameters = ()) -> Cursor:
-        """Run a statement of your own on the same connection, in the same transaction."""
-        return self._database.execute(sql, parameters)
-
-
-class Joined:
-    """Several statements of one store: part of the open transaction if there is one, else one of their own."""
-
-    __slots__ = ("_database", "_own")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._own = False
-
-    def __enter__(self) -> None:
-        self._own = not self._database.in_transaction
-        if self._own:
-            self._database.begin()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -74,3 +50,7 @@ class Joined:
             self._database.commit()
         else:
             self._database.rollback()
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> Cursor:
+        """Run a statement of your own on the same connection, in the same transaction."""
+        return self._database.execute(sql, parameters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .clock import now
 from .store import Store
 from .stores.sessions import Sessions
+from .transaction import Transaction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,11 +75,10 @@ class Workspace:
         left.
         """
         from .cleanup import Cleanup
-        from .transaction import Joined
 
         instant = now()
         gone = self.sessions._dead()  # noqa: SLF001  the clean-up is the stores' own, in one transaction
-        with Joined(self._database):
+        with Transaction(self._database, joins=True):
             dead = self.sessions._mark_crashed(gone, instant)  # noqa: SLF001  as above
             locks = self.locks._free_stale(instant)  # noqa: SLF001  as above
             tokens = self.tokens._remove_expired(instant)  # noqa: SLF001  as above
