@@ -41,6 +41,7 @@ _SHORT = {
     "capacity": ["--seconds", "1", "--round-s", "0.1", "--ceiling", "4"],
     "open-storm": ["--openers", "2", "--rounds", "1"],
     "faults": ["--rounds", "1"],
+    "campaign": ["--rounds", "1"],
 }
 _BASELINE = "storm-baseline.json"
 _READERS = ("repeat", "compare", "report")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from time import sleep
+from functools import partial
 
-from ..fault import Fault
-from ..scene import Board, Scene
-from ..writer import PlainWriter, Seen, Writer
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+
+from ..fault import HOLD_S, Fault
+from ..nemesis import Nemesis
+from ..writer import MakeWriter, PlainWriter
 
 __all__ = ["DeferredBegin"]
 
@@ -14,25 +16,25 @@ _WATCHED_S = 0.5
 
 
 class DeferredBegin(Fault):
-    """A deferred transaction that reads and then writes: SQLite refuses at once what no timeout could repair."""
+    """A deferred transaction that reads and then writes: SQLite refuses at once what no timeout could repair
+    (https://www.sqlite.org/isolation.html).
+    """
 
     name = "deferred-begin"
     summary = "control: BEGIN, SELECT, INSERT with a timeout of 5 s, which is ignored"
-    evidence = "FAILURES row 4"
     control = True
     per_policy = False
 
-    def writer(self, scene: Scene, worker: int) -> Writer:
+    def writer(self, policy: AdmissionPolicy) -> MakeWriter:
         """A patient writer with the wrong BEGIN."""
-        return PlainWriter(scene, worker, timeout_s=5, statements=("BEGIN", "SELECT count(*) FROM storm_writes"))
+        del policy
+        return partial(PlainWriter, hold_s=HOLD_S, begin=("BEGIN", "SELECT count(*) FROM storm_writes"))
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Nothing more is needed."""
-        del scene
-        board.begin()
-        sleep(_WATCHED_S)
-        board.end()
-        return "", ()
+        nemesis.begin()
+        nemesis.sleep(_WATCHED_S)
+        nemesis.end()
 
     def red(self, *, lost: int, failed: int, codes: frozenset[int]) -> bool:
         """Writes must have been refused, some of them because the snapshot was stale (517)."""

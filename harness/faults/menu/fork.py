@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from pytest_sessionreg.registry.errors import WrongOwner
 from pytest_sessionreg.registry.registry import Registry
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.ledger import Ledger
+from pytest_sessionreg.storm.storm_writes import INSERT
 
 from ..fault import Fault
-from ..scene import STORM, Board, Scene
-from ..victim import Tell, Victim
-from ..writer import INSERT, Seen
+from ..nemesis import Nemesis
+from ..seen import Seen
+from ..setup import STORM, Setup
 
 __all__ = ["Fork"]
 
@@ -24,31 +26,36 @@ class Fork(Fault):
 
     name = "fork"
     summary = "a process with an open registry forks; the child writes with it and closes it"
-    evidence = "FAILURES row 15"
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Both attempts of the child must be refused, and the parent's next write acknowledged."""
-        worker = scene.writers
+        parent = nemesis.prepare(_write_and_fork, nemesis.setup, nemesis.policy)
+        nemesis.begin()
+        parent.release()
+        parent.result()
+        nemesis.end()
+        nemesis.note = "the child was refused twice"
+        nemesis.seen = (Seen(WrongOwner.__name__, None, 2),)
 
-        def parent(tell: Tell) -> None:
-            ledger = Ledger(scene.ledgers[worker])
-            registry = Registry.open(scene.database, workspace=STORM, policy=scene.policy, observer=ledger)
-            for sequence in range(2):
-                ledger.sequence = sequence
-                with registry.transaction() as transaction:
-                    transaction.execute(INSERT, (STORM, worker, sequence))
-                if sequence == 0:
-                    tell()
-                    _fork(registry)
-            registry.close()
-            ledger.close()
 
-        with Victim(parent) as victim:
-            victim.wait()
-            board.begin()
-            victim.finish()
-            board.end()
-        return "the child was refused twice", (Seen(WrongOwner.__name__, None, 2),)
+def _write_and_fork(setup: Setup, policy: AdmissionPolicy) -> Callable[[], None]:
+    ledger = Ledger(setup.ledger(setup.target))
+    registry = Registry.open(setup.database, workspace=STORM, policy=policy, observer=ledger)
+
+    def write(sequence: int) -> None:
+        ledger.sequence = sequence
+        with registry.transaction() as transaction:
+            transaction.execute(INSERT, (STORM, setup.target, sequence))
+
+    write(0)
+
+    def run() -> None:
+        _fork(registry)
+        write(1)
+        registry.close()
+        ledger.close()
+
+    return run
 
 
 def _fork(registry: Registry) -> None:
@@ -57,7 +64,7 @@ def _fork(registry: Registry) -> None:
     if pid == 0:
         status = _TOOK_IT
         try:
-            refused = _refused(registry.transaction().__enter__) and _refused(registry.close)
+            refused = _refuses(registry.transaction().__enter__) and _refuses(registry.close)
             status = _REFUSED if refused else _TOOK_IT
         finally:
             os._exit(status)
@@ -66,9 +73,9 @@ def _fork(registry: Registry) -> None:
         raise RuntimeError(f"{registry.path}: a forked child was allowed to use its parent's registry")
 
 
-def _refused(act: Callable[[], object]) -> bool:
+def _refuses(attempt: Callable[[], object]) -> bool:
     try:
-        act()
+        attempt()
     except WrongOwner:
         return True
     return False

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from time import sleep
+from collections.abc import Callable
 
 from pytest_sessionreg.registry.registry import Registry
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 
 from ..fault import Fault
-from ..scene import STORM, Board, Scene
-from ..victim import PATIENCE_S, Tell, Victim
-from ..writer import Seen
+from ..nemesis import Nemesis
+from ..setup import STORM
+from ..target import connect
 
 __all__ = ["KillBefore"]
 
@@ -18,35 +18,35 @@ _WAIT_S = 0.15
 
 
 class KillBefore(Fault):
-    """It dies in line: its place must not hold up those behind it."""
+    """It dies while it waits: its place must not hold up those behind it."""
 
     name = "kill-before"
     summary = "SIGKILL of a writer that waits for the lock, which another process holds"
-    evidence = "DESIGN, the write queue: a process that dies frees its place"
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
-        """A plain process holds the lock, the victim waits behind it and is killed, then the lock is let go."""
+    def inject(self, nemesis: Nemesis) -> None:
+        """A plain process holds the lock, the target waits behind it and is killed, then the lock is let go."""
+        holder = nemesis.prepare(_hold, nemesis.setup.database)
+        nemesis.begin()
+        target = nemesis.prepare(_wait, nemesis.setup.database, nemesis.policy)
+        target.release()
+        nemesis.sleep(_WAIT_S)
+        target.kill()
+        holder.kill()
+        nemesis.end()
+        nemesis.note = "was admitted before it was killed" if target.result() else ""
 
-        def hold(tell: Tell) -> None:
-            connection = sqlite3.connect(scene.database, timeout=PATIENCE_S, isolation_level=None)
-            connection.execute("BEGIN IMMEDIATE")
-            tell()
-            sleep(PATIENCE_S)
 
-        def wait_in_line(tell: Tell) -> None:
-            with Registry.open(scene.database, workspace=STORM, policy=scene.policy) as registry:
-                tell()
-                with registry.transaction():
-                    tell()
+def _hold(database: str) -> Callable[[], None]:
+    connection = connect(database)
+    connection.execute("BEGIN IMMEDIATE")
+    return connection.close
 
-        with Victim(hold) as holder:
-            holder.wait()
-            board.begin()
-            with Victim(wait_in_line) as victim:
-                victim.wait()
-                sleep(_WAIT_S)
-                victim.kill()
-                waited = not victim.told(0)
-            holder.kill()
-            board.end()
-        return "" if waited else "was admitted before it was killed", ()
+
+def _wait(database: str, policy: AdmissionPolicy) -> Callable[[], bool]:
+    registry = Registry.open(database, workspace=STORM, policy=policy)
+
+    def run() -> bool:
+        with registry.transaction():
+            return True
+
+    return run

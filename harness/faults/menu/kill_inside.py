@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from time import sleep
-
-from pytest_sessionreg.registry.registry import Registry
-
 from ..fault import Fault
-from ..scene import GHOST, STORM, Board, Scene
-from ..victim import PATIENCE_S, Tell, Victim
-from ..writer import INSERT, Seen
+from ..nemesis import Nemesis
+from ..setup import GHOST
+from ..target import hold
 
 __all__ = ["KillInside"]
 
@@ -17,28 +13,17 @@ _HOLD_S = 0.15
 
 
 class KillInside(Fault):
-    """It dies with the lock in its hand and rows written: the lock must come free, and no row may stay."""
+    """It dies with the lock held and rows written: the lock must come free, and no row may stay
+    (https://www.sqlite.org/atomiccommit.html).
+    """
 
     name = "kill-inside"
     summary = "SIGKILL of a writer between its INSERT and its COMMIT"
-    evidence = "sqlite.org, Atomic Commit"
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
-        """The victim writes a row, holds the lock for a while and is killed."""
-
-        def hold(tell: Tell) -> None:
-            with (
-                Registry.open(scene.database, workspace=STORM, policy=scene.policy) as registry,
-                registry.transaction() as transaction,
-            ):
-                transaction.execute(INSERT, (STORM, GHOST, 0))
-                tell()
-                sleep(PATIENCE_S)
-
-        with Victim(hold) as victim:
-            victim.wait()
-            board.begin()
-            sleep(_HOLD_S)
-            victim.kill()
-            board.end()
-        return "", ()
+    def inject(self, nemesis: Nemesis) -> None:
+        """The target writes a row, holds the lock for a while and is killed."""
+        target = nemesis.prepare(hold, nemesis.setup.database, nemesis.policy, GHOST)
+        nemesis.begin()
+        nemesis.sleep(_HOLD_S)
+        target.kill()
+        nemesis.end()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from time import sleep
+from functools import partial
 
-from ..fault import Fault
-from ..scene import Board, Scene
-from ..writer import PlainWriter, Seen, Writer
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+
+from ..fault import HOLD_S, Fault
+from ..nemesis import Nemesis
+from ..writer import MakeWriter, PlainWriter
 
 __all__ = ["NoTimeout"]
 
@@ -18,21 +20,19 @@ class NoTimeout(Fault):
 
     name = "no-timeout"
     summary = "control: plain BEGIN IMMEDIATE without any timeout"
-    evidence = "FAILURES row 9"
     control = True
     per_policy = False
 
-    def writer(self, scene: Scene, worker: int) -> Writer:
+    def writer(self, policy: AdmissionPolicy) -> MakeWriter:
         """No registry, no policy, no patience."""
-        return PlainWriter(scene, worker, timeout_s=0, statements=("BEGIN IMMEDIATE",))
+        del policy
+        return partial(PlainWriter, timeout_s=0, hold_s=HOLD_S)
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Nothing more is needed."""
-        del scene
-        board.begin()
-        sleep(_WATCHED_S)
-        board.end()
-        return "", ()
+        nemesis.begin()
+        nemesis.sleep(_WATCHED_S)
+        nemesis.end()
 
     def red(self, *, lost: int, failed: int, codes: frozenset[int]) -> bool:
         """Writes must have been dropped."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from ..scene import Scene
-from ..writer import PlainWriter, Writer
+from functools import partial
+
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+
+from ..fault import HOLD_S
+from ..writer import MakeWriter, PlainWriter
 from .stray_close import StrayClose
 
 __all__ = ["StrayClosePlain"]
 
 
 class StrayClosePlain(StrayClose):
-    """The same through plain sqlite3: the writers go on in the unlinked log, and whoever checkpoints last overwrites
-    what the other had acknowledged. integrity_check says ok; only the ledger knows.
+    """The same through plain sqlite3: the writers go on in the unlinked log, and the last checkpoint overwrites what
+    the other had acknowledged. integrity_check says ok; only the ledger knows.
     """
 
     name = "stray-close-plain"
@@ -20,6 +24,7 @@ class StrayClosePlain(StrayClose):
     per_policy = False
     may_lose = "nothing in SQLite sees that its locks are gone"
 
-    def writer(self, scene: Scene, worker: int) -> Writer:
+    def writer(self, policy: AdmissionPolicy) -> MakeWriter:
         """No registry, and SQLite's own timeout."""
-        return PlainWriter(scene, worker, timeout_s=5, statements=("BEGIN IMMEDIATE",))
+        del policy
+        return partial(PlainWriter, hold_s=HOLD_S)
