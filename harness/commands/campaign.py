@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from functools import partial
 from importlib import import_module
@@ -19,10 +20,27 @@ if TYPE_CHECKING:
 
 __all__ = ["campaign"]
 
+_NAMES = (
+    *("clocks", "deadlines", "descriptors", "forks", "give-ups"),
+    *("kills", "mixed-company", "sidecars", "stops", "stray-close"),
+)
 _VERDICT = {True: "good", False: "BAD", None: "note"}
+_SEED = click.Option(
+    ["--seed"], type=click.IntRange(0, 2**62), default=1, show_default=True, metavar="K", help="Repeats the chances."
+)
 
 
-@click.group()
+class _Campaigns(click.Group):
+    """A command per module of faults.campaigns, loaded when it is used: its options are the parameters of `run`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*_NAMES, *super().list_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _command(cmd_name) if cmd_name in _NAMES else super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Campaigns)
 def campaign() -> None:
     """Inject one kind of fault until it means something: long, and about the write queue.
 
@@ -30,24 +48,38 @@ def campaign() -> None:
     """
 
 
-def _module(name: str) -> Any:
-    return import_module(f"..faults.campaigns.{name.replace('-', '_')}", __package__)
+def _command(name: str) -> click.Command:
+    module = import_module(f"..faults.campaigns.{name.replace('-', '_')}", __package__)
+    meanings = dict(line.split(": ", 1) for line in (inspect.getdoc(module.run) or "").splitlines())
+    options = [
+        _option(parameter, meanings.get(parameter.name, ""), getattr(module, "CASES", ()))
+        for parameter in inspect.signature(module.run, eval_str=True).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    command = click.Command(
+        name, callback=partial(_run, name, module.run), params=[*options, _SEED], help=module.__doc__
+    )
+    return out_option(None, otherwise="nowhere")(command)
 
 
-def _run(name: str, *, seed: int, out: Path | None, **parameters: Any) -> NoReturn:
+def _option(parameter: inspect.Parameter, meaning: str, cases: tuple[str, ...]) -> click.Option:
+    given: dict[str, Any] = {"default": parameter.default, "show_default": True, "help": meaning.capitalize()}
+    if parameter.annotation is int:
+        given |= {"type": click.IntRange(1, 100_000), "metavar": "N"}
+    elif parameter.annotation is float:
+        given |= {"type": click.FloatRange(0.01, 3600), "metavar": "SECONDS"}
+    else:
+        told = f"{meaning.capitalize().rstrip('.')}: {', '.join(map(repr, cases))}.  [default: all]"
+        given = {"type": click.Choice(cases), "metavar": "CASE", "help": told}
+    return click.Option([f"--{parameter.name}"], **given)
+
+
+def _run(name: str, run: Any, *, seed: int, out: Path | None, **parameters: Any) -> NoReturn:
     check_directory(out)
     from ..faults.campaigns.campaign import run_campaign
 
     with deferred_interrupt() as check:
-        result = run_campaign(
-            name,
-            _module(name).run,
-            parameters,
-            seed=seed,
-            command=command_line(),
-            check=check,
-            on_finding=_print,
-        )
+        result = run_campaign(name, run, parameters, seed=seed, command=command_line(), check=check, on_finding=_print)
     click.echo(f"{result.machine}, {result.seconds:g} s")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -62,100 +94,6 @@ def _run(name: str, *, seed: int, out: Path | None, **parameters: Any) -> NoRetu
 def _print(finding: Finding) -> None:
     click.echo(f"{_VERDICT[finding.good]:<5}{finding.fault} ({finding.times} times)")
     click.echo(f"     asked: {finding.asked or 'nothing'}\n     found: {finding.found}")
-
-
-def _count(name: str, default: int, meaning: str, *, least: int = 1) -> click.Option:
-    kind = click.IntRange(least, 100_000)
-    return click.Option([f"--{name}"], type=kind, default=default, show_default=True, metavar="N", help=meaning)
-
-
-def _seconds(name: str, default: float, meaning: str) -> click.Option:
-    kind = click.FloatRange(0.01, 3600)
-    return click.Option([f"--{name}"], type=kind, default=default, show_default=True, metavar="S", help=meaning)
-
-
-def _case(campaign_name: str, meaning: str, *, option: str = "only") -> click.Option:
-    """One of the module's CASES, which are loaded only when one is given."""
-
-    def check(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-        cases = () if value is None else _module(campaign_name).CASES
-        if value is not None and value not in cases:
-            raise click.BadParameter(f"{value!r} is none; give one of {', '.join(map(repr, cases))}")
-        return value
-
-    return click.Option([f"--{option}"], callback=check, metavar="CASE", help=f"{meaning}  [default: all]")
-
-
-def _add(name: str, summary: str, *options: click.Option) -> None:
-    command = click.Command(
-        name,
-        callback=partial(_run, name),
-        params=[
-            *options,
-            click.Option(
-                ["--seed"], type=click.IntRange(0, 2**62), default=1, show_default=True, help="Repeats the chances."
-            ),
-        ],
-        help=summary,
-    )
-    campaign.add_command(out_option(None, otherwise="nowhere")(command))
-
-
-_add("kills", "SIGKILL anywhere in a storm of 16.", _count("kills", 1000, "How many."))
-_add(
-    "stops",
-    "SIGSTOP of the holder, of waiters, of one that joins, of any in a storm.",
-    _count("rounds", 20, "Of a stopped holder; half as many of stopped waiters.", least=0),
-    _count("stops", 80, "In a storm.", least=0),
-    _count("joins", 20, "Of a process that is just joining.", least=0),
-)
-_add(
-    "deadlines",
-    "By how much a wait misses its patience.",
-    _count("rounds", 5, "Of each combination."),
-    _seconds("longest", 5.0, "Longest patience."),
-    _count("others", 20, "Writers ahead in line."),
-    _seconds("repeat", 5.0, "To fill with repeated short waits."),
-)
-_add(
-    "stray-close",
-    "open(database).close() in a writer: what is lost, and who notices.",
-    _count("rounds", 20, "Of each combination."),
-    _seconds("seconds", 0.6, "Of each round."),
-)
-_add(
-    "give-ups",
-    "Waiters leave the middle of a long line.",
-    _count("rounds", 8, "How many."),
-    _count("waiters", 100, "In each line.", least=4),
-)
-_add(
-    "forks",
-    "A fork with an open registry: idle, in line, inside.",
-    _count("rounds", 5, "Of each combination."),
-    _case("forks", "What becomes of the child.", option="fate"),
-)
-_add(
-    "sidecars",
-    "The queue's own files damaged in a storm.",
-    _count("rounds", 3, "Of each damage."),
-    _case("sidecars", "One damage."),
-    _seconds("before", 1.0, "Of storm before the damage."),
-    _seconds("after", 3.0, "Of storm after it."),
-)
-_add(
-    "clocks",
-    "Wall clocks that step, monotonic clocks that differ.",
-    _seconds("seconds", 10.0, "Of each storm."),
-    _case("clocks", "One clock."),
-)
-_add("descriptors", "No descriptor is left (EMFILE).", _count("rounds", 5, "Of each case."))
-_add(
-    "mixed-company",
-    "Plain sqlite3 and the command-line shell beside the queue.",
-    _seconds("seconds", 10.0, "Of each storm."),
-    _case("mixed-company", "One company."),
-)
 
 
 @campaign.command()

@@ -17,11 +17,11 @@ __all__ = ["COMMITTING", "INSIDE", "IN_LINE", "OPENING", "PHASES", "THINKING", "
 PHASES = ("not there yet", "opening", "thinking", "in line", "inside", "committing")
 _, OPENING, THINKING, IN_LINE, INSIDE, COMMITTING = range(len(PHASES))
 
-# A cell: the phase, the instant of the last BEGIN that succeeded, a number. The first cell is the board's own: whether
-# the writers are to stop, whether the fault has begun.
-_CELL = struct.Struct("<B7xQQ40x")
-_NUMBER = struct.Struct("<Q")
-_BEGAN_AT, _NUMBER_AT = 8, 16
+# A cell: the phase, and the instant of the last BEGIN that succeeded. The first cell is the board's own: whether the
+# writers are to stop, whether the fault has begun.
+_CELL = struct.Struct("<B7xQ48x")
+_BEGAN = struct.Struct("<Q")
+_BEGAN_AT = 8
 _STOPPED, _BEGUN = 0, 1
 
 
@@ -64,7 +64,7 @@ class Board:
         return bool(self._map[_BEGUN])
 
     def report(self) -> None:
-        """A writer has noticed that the fault has begun."""
+        """Report to wait_for_reports: of a writer, that it has noticed that the fault has begun."""
         os.write(self._pipe, b"n")
 
     def wait_for_reports(self, patience_s: float) -> None:
@@ -96,14 +96,10 @@ class Cell:
 
     def begin(self) -> None:
         """BEGIN has succeeded just now."""
-        _NUMBER.pack_into(self._map, self._offset + _BEGAN_AT, monotonic_ns())
+        _BEGAN.pack_into(self._map, self._offset + _BEGAN_AT, monotonic_ns())
         self._map[self._offset] = INSIDE
 
-    def tell(self, number: int) -> None:
-        """Leave a number for others."""
-        _NUMBER.pack_into(self._map, self._offset + _NUMBER_AT, number)
-
-    def read(self) -> tuple[int, int, int]:
-        """Phase, instant of the last BEGIN in monotonic nanoseconds, number."""
-        phase, began_ns, number = _CELL.unpack_from(self._map, self._offset)
-        return phase, began_ns, number
+    def read(self) -> tuple[int, int]:
+        """Phase, and instant of the last BEGIN in monotonic nanoseconds."""
+        phase, began_ns = _CELL.unpack_from(self._map, self._offset)
+        return phase, began_ns

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from time import monotonic_ns
 
-from pytest_sessionreg.registry.errors import RegistryError
+from pytest_sessionreg.registry.errors import RegistryError, WrongOwner
 from pytest_sessionreg.registry.registry import Registry
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.ledger import Ledger
@@ -16,7 +16,7 @@ from pytest_sessionreg.storm.storm_writes import INSERT
 from .seen import Seen, Tally
 from .setup import STORM, Setup
 
-__all__ = ["PATIENCE_S", "connect", "hold", "open_and_write", "write_and_stay"]
+__all__ = ["PATIENCE_S", "connect", "count_refusals", "hold", "open_and_write", "write_and_stay"]
 
 # For a target to get as far as it must, behind busy writers and a policy that may give up now and then.
 PATIENCE_S = 20.0
@@ -76,6 +76,19 @@ def open_and_write(setup: Setup, policy: AdmissionPolicy, rows: int) -> tuple[Se
         except (RegistryError, sqlite3.Error) as error:
             tally.add(error)
     return tally.seen()
+
+
+def count_refusals(*attempts: Callable[[], object]) -> int:
+    """In a forked child: how many of its attempts to use what belongs to the parent are refused."""
+    refused = 0
+    for attempt in attempts:
+        try:
+            attempt()
+        except WrongOwner:
+            refused += 1
+        except RegistryError:
+            continue
+    return refused
 
 
 def _write(registry: Registry, ledger: Ledger, worker: int, rows: int) -> None:

@@ -1,7 +1,8 @@
-"""Clocks that are wrong: the wall clock set back an hour, another time namespace's monotonic clock, a moved boot time.
+"""Clocks that are wrong.
 
-The wall clock is wrong inside the writers' Python only, because the machine's is not ours to set; what psutil makes of
-a step is shown with a /proc/stat whose btime is moved as the kernel moves it, in a mount namespace of our own.
+The wall clock is set back an hour, a time namespace has another monotonic clock, the boot time moves. The wall clock is
+wrong inside the writers' Python only, because the machine's is not ours to set; what psutil makes of a step is shown
+with a /proc/stat whose btime is moved as the kernel moves it, in a mount namespace of our own.
 """
 
 from __future__ import annotations
@@ -56,8 +57,10 @@ class _StepBack:
         register_session(registry, transaction, sequence)
 
 
-def run(campaign: Campaign, *, seconds: float, only: str | None) -> None:
-    """seconds: of each storm. only: one of CASES instead of all."""
+def run(campaign: Campaign, *, seconds: float = 10.0, only: str | None = None) -> None:
+    """seconds: of each storm.
+    only: one clock.
+    """
     if only in (None, "wall clock"):
         for step_s in (0, _HOUR_S):
             _wall_clock(campaign, step_s, seconds)

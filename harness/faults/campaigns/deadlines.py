@@ -1,9 +1,10 @@
-"""By how much a wait misses its patience: behind a live, a stopped and a dying holder, alone and with others ahead.
+"""By how much a wait misses its patience.
 
-Each patience has a database of its own, all of them wait at once: waiting costs nothing. "Dying": the holder is killed
-20 ms before the end of the patience, so the wait ends in admission or in WriteTimeout, and either must be in time.
-Asked: the whole wait, BEGIN included, within 10 ms or 5 % of patience. Beside each waiter a control only sleeps, as
-often and as long: what that one misses is the machine's, and is allowed on top.
+Behind a live, a stopped and a dying holder, alone and with others ahead. Each patience has a database of its own, all
+of them wait at once: waiting costs nothing. "Dying": the holder is killed 20 ms before the end of the patience, so the
+wait ends in admission or in WriteTimeout, and either must be in time. Asked: the whole wait, BEGIN included, within 10
+ms or 5 % of patience. Beside each waiter a control only sleeps, as often and as long: what that one misses is the
+machine's, and is allowed on top.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ class _Round:
     control_ms: list[float]
 
 
-def run(campaign: Campaign, *, rounds: int, longest: float, others: int, repeat: float) -> None:
+def run(campaign: Campaign, *, rounds: int = 5, longest: float = 5.0, others: int = 20, repeat: float = 5.0) -> None:
     """rounds: of each combination.
-    longest: patience, in seconds.
+    longest: the longest patience.
     others: writers ahead in line.
-    repeat: seconds to fill with repeated short waits.
+    repeat: to fill with repeated short waits.
     """
     patiences_s = tuple(patience_s for patience_s in _PATIENCES_S if patience_s <= longest)
     for state in ("live", "stopped", "dying"):

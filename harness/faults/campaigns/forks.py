@@ -1,7 +1,8 @@
-"""Fork with an open registry: idle, waiting in line, holding the lock; the child lives on, exits or is killed.
+"""A fork with an open registry.
 
-By os.fork and by multiprocessing; the parent goes on or is killed meanwhile. Asked: the child may not use the registry,
-a write that was acknowledged stays, and the child keeps no lock alive: the next writer comes once the parent is done.
+The parent is idle, waits in line or holds the lock; the child lives on, exits or is killed. By os.fork and by
+multiprocessing; the parent goes on or is killed meanwhile. Asked: the child may not use the registry, a write that was
+acknowledged stays, and the child keeps no lock alive: the next writer comes once the parent is done.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from multiprocessing import get_context
-from threading import Thread
-from time import monotonic, monotonic_ns, sleep
+from threading import Timer
+from time import monotonic_ns, sleep
 
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.processes import Worker
-from pytest_sessionreg.registry import Registry, RegistryError
-from pytest_sessionreg.registry.errors import WrongOwner
+from pytest_sessionreg.registry import Registry
 from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
 from pytest_sessionreg.storm.storm_writes import INSERT, rows
 
-from ..board import THINKING, Board, Cell
+from ..board import Board
 from ..line import wait_until_in_line
 from ..rig import Rig
 from ..setup import STORM, Setup
+from ..target import count_refusals
 from .campaign import Campaign
 from .spread import describe, spread
 from .waiter import prepare_holder, wait
@@ -38,8 +40,9 @@ _METHODS = ("os.fork", "multiprocessing")
 _ENDS = ("goes on", "is killed")
 CASES = ("lives on", "exits", "is killed")
 _NEXT_BAR_MS = 1000.0
-# Cells of the board: the parent tells the child's pid in its own, the child says in its own that it was refused.
-_PARENT, _CHILD = 0, 1
+_REPORT_PATIENCE_S = 10.0
+# The worker number of the parent's row.
+_PARENT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,10 @@ class _Case:
     end: str
 
 
-def run(campaign: Campaign, *, rounds: int, fate: str | None) -> None:
-    """rounds: of each combination. fate: of the child, one of CASES instead of all."""
+def run(campaign: Campaign, *, rounds: int = 5, fate: str | None = None) -> None:
+    """rounds: of each combination.
+    fate: what becomes of the child.
+    """
     fates = [fate] if fate else CASES
     for state in _STATES:
         next_ms: list[float] = []
@@ -102,7 +107,7 @@ def _parent(setup: Setup, case: _Case) -> Callable[[], None]:
 
     def run() -> None:
         if case.state == "waiting":
-            Thread(target=_fork_soon, args=(registry, board, case)).start()
+            Timer(0.1, _fork, (registry, board, case)).start()
         if case.state != "holding":
             transaction.__enter__()
         transaction.execute(INSERT, (STORM, _PARENT, 0))
@@ -111,40 +116,24 @@ def _parent(setup: Setup, case: _Case) -> Callable[[], None]:
     return run
 
 
-def _fork_soon(registry: Registry, board: Board, case: _Case) -> None:
-    sleep(0.1)
-    _fork(registry, board, case)
-
-
 def _fork(registry: Registry, board: Board, case: _Case) -> None:
-    cell = board.cell(_CHILD)
-    if case.method == "os.fork":
-        child = os.fork()
-        if not child:
-            try:
-                _use_parents(registry, cell, case.fate)
-            finally:
-                os._exit(0)
-    else:
-        process = get_context("fork").Process(target=_use_parents, args=(registry, cell, case.fate), daemon=True)
-        process.start()
-        child = process.pid or 0
-    board.cell(_PARENT).tell(child)
-
-
-def _use_parents(registry: Registry, cell: Cell, fate: str) -> None:
-    """The child: try to use what belongs to the parent; then live on, or end."""
-    refused = 0
-    for attempt in (registry.sessions.list, partial(registry.sessions.register, "child"), registry.close):
+    if case.method == "multiprocessing":
+        get_context("fork").Process(target=_use_parents, args=(registry, board, case.fate), daemon=True).start()
+    elif not os.fork():
         try:
-            attempt()
-        except WrongOwner:
-            refused += 1
-        except RegistryError:
-            pass
-    if refused == 3:
-        cell.enter(THINKING)
-    if fate != "exits":
+            _use_parents(registry, board, case.fate)
+        finally:
+            os._exit(0)
+
+
+def _use_parents(registry: Registry, board: Board, fate: str) -> None:
+    """The child: try to use what belongs to the parent, report if all of that is refused; then live on, or end."""
+    attempts = (registry.sessions.list, partial(registry.sessions.register, "child"), registry.close)
+    if count_refusals(*attempts) == len(attempts):
+        board.report()
+    if fate == "is killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if fate == "lives on":
         sleep(60)
 
 
@@ -152,7 +141,7 @@ def _round(campaign: Campaign, case: _Case) -> tuple[float | None, bool, bool]:
     """How long the next writer waited from the parent's end on (None: refused), whether the parent's write was lost,
     and whether the child was refused.
     """
-    with campaign.rig(2, deadline_s=60, preload=(__name__,)) as rig:
+    with campaign.rig(1, deadline_s=60, preload=(__name__,)) as rig:
         holder = prepare_holder(rig)
         if case.state != "waiting":
             holder.release()
@@ -160,10 +149,11 @@ def _round(campaign: Campaign, case: _Case) -> tuple[float | None, bool, bool]:
         parent = rig.prepare(_parent, rig.setup, case)
         if case.state == "waiting":
             parent.release()
-        child = _until(lambda: rig.board.cell(_PARENT).read()[2])
-        refused = bool(_until(lambda: rig.board.cell(_CHILD).read()[0]))
-        if case.fate == "is killed":
-            os.kill(child, signal.SIGKILL)
+        try:
+            rig.board.wait_for_reports(_REPORT_PATIENCE_S)
+            refused = True
+        except StormError:
+            refused = False
         following = rig.prepare(wait, rig.setup.database, 1, (10,))
         waited_ms = _end(case, rig, parent, holder, following)
         if case.end == "is killed":
@@ -191,10 +181,3 @@ def _end(case: _Case, rig: Rig, parent: Worker, holder: Worker, following: Worke
         following.release()
     (found,) = following.result()
     return max(found.ended_ns - done_ns, 0) / 1e6 if found.admitted else None
-
-
-def _until(look: Callable[[], int], seconds: float = 10) -> int:
-    deadline = monotonic() + seconds
-    while not (found := look()) and monotonic() < deadline:
-        sleep(0.001)
-    return found

@@ -1,7 +1,8 @@
-"""Waiters that give up, or are killed, in the middle of a long line, before it moves and while it does.
+"""Waiters leave the middle of a long line.
 
-Each round: a holder, and so many waiters in line; half of them leave it at random instants, every second one by
-SIGKILL, the others because their patience ends. Asked: those behind keep their order, and nobody waits for the dead.
+They give up or are killed, before the line moves and while it does. Each round: a holder, and so many waiters in line;
+half of them leave it at random instants, every second one by SIGKILL, the others because their patience ends. Asked:
+those behind keep their order, and nobody waits for the dead.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ _HOLD_S = 0.002
 _PATIENT_S = 60.0
 
 
-def run(campaign: Campaign, *, rounds: int, waiters: int) -> None:
-    """rounds: how many. waiters: in each line."""
+def run(campaign: Campaign, *, rounds: int = 8, waiters: int = 100) -> None:
+    """rounds: how many lines.
+    waiters: in each line.
+    """
     killed = refused = disorder = unserved = 0
     pauses_ms: list[float] = []
     for _ in range(rounds):

@@ -1,8 +1,8 @@
-"""Writers that know nothing of the queue beside 16 that do: plain sqlite3, and the command-line shell.
+"""Writers that do not queue beside 16 that do.
 
-Plain writers with timeouts of 5 and 30 s; the shell, if installed, with `.timeout 5000`, a process per write. Asked: no
-failure within patience, no lost write, and the head of the line alone polls: of 16 queue writers at most one at any
-instant is between its first busy BEGIN and the one that succeeds.
+Plain sqlite3, and the command-line shell: plain writers with timeouts of 5 and 30 s; the shell, if installed, with
+`.timeout 5000`, a process per write. Asked: no failure within patience, no lost write, and the head of the line alone
+polls: of 16 queue writers at most one at any instant is between its first busy BEGIN and the one that succeeds.
 """
 
 from __future__ import annotations
@@ -64,8 +64,10 @@ _COMPANIES = {
 CASES = tuple(_COMPANIES)
 
 
-def run(campaign: Campaign, *, seconds: float, only: str | None) -> None:
-    """seconds: of each storm. only: one of CASES instead of all."""
+def run(campaign: Campaign, *, seconds: float = 10.0, only: str | None = None) -> None:
+    """seconds: of each storm.
+    only: one company.
+    """
     for name in [only] if only else CASES:
         company = _COMPANIES[name]
         if company.shells and shutil.which(_SHELL) is None:

@@ -1,8 +1,8 @@
-"""The sidecar, or the bell, damaged in the middle of a storm of 8 writers.
+"""The files of the queue damaged in a storm.
 
-Half of the writers open the registry anew after every 20 writes. The sidecar is deleted, emptied, filled with noise,
-made read-only, replaced by a directory or by another file, or on a full disk; the bell's pipe is deleted, replaced or
-filled up. Asked: no write lost, none refused, and order back soon where there can be a sidecar again.
+Half of 8 writers open the registry anew after every 20 writes. The sidecar is deleted, emptied, filled with noise, made
+read-only, replaced by a directory or by another file, or on a full disk; the bell's pipe is deleted, replaced or filled
+up. Asked: no write lost, none refused, and order back soon where there can be a sidecar again.
 """
 
 from __future__ import annotations
@@ -108,10 +108,13 @@ class _Storm:
         return float(((begun_us >= from_us) & (begun_us < to_us)).sum()) / (to_us - from_us) * 1e6
 
 
-def run(campaign: Campaign, *, rounds: int, only: str | None, before: float, after: float) -> None:
+def run(
+    campaign: Campaign, *, rounds: int = 3, only: str | None = None, before: float = 1.0, after: float = 3.0
+) -> None:
     """rounds: of each damage.
-    only: one of CASES instead of all.
-    before, after: seconds of storm before the damage and after it.
+    only: one damage.
+    before: of storm before the damage.
+    after: of storm after it.
     """
     for name in [only] if only else CASES:
         try:

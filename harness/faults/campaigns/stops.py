@@ -1,7 +1,8 @@
-"""SIGSTOP of the holder for longer than patience; of waiters in line, of its head, of one that is just joining.
+"""SIGSTOP of the holder, and of waiters.
 
-Asked: of a stopped holder, that every waiter gets WriteTimeout in time (10 ms or 5 %), which names the holder as
-stopped, that nobody writes out of turn, and that all go on after SIGCONT. Of any other process, that it is passed by.
+Of the holder for longer than patience; of waiters in line, of its head, of one that is just joining. Asked: of a
+stopped holder, that every waiter gets WriteTimeout in time (10 ms or 5 %), which names the holder as stopped, that
+nobody writes out of turn, and that all go on after SIGCONT. Of any other process, that it is passed by.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from .campaign import Campaign
 from .spread import describe, spread
 from .waiter import Wait, prepare_holder, put_in_line, wait
 
-__all__ = ["run"]
+__all__ = ["CASES", "run"]
+
+CASES = ("holder", "waiters", "joiner", "storm")
 
 _PRELOAD = (wait.__module__,)
 _IMPATIENT = 8
@@ -33,15 +36,20 @@ _STORM_WRITERS = 16
 _STOPPED = {"the head of the line": (0,), "a waiter in the middle": (2,), "a row of three waiters": (1, 2, 3)}
 
 
-def run(campaign: Campaign, *, rounds: int, stops: int, joins: int) -> None:
-    """rounds: of a stopped holder, and half as many of each stopped waiter. stops: in a storm. joins: that are hit."""
-    if rounds:
+def run(campaign: Campaign, *, rounds: int = 20, joins: int = 20, stops: int = 80, only: str | None = None) -> None:
+    """rounds: of a stopped holder, and half as many of each stopped waiter.
+    joins: how many processes are stopped as they take their place.
+    stops: how many in the storm.
+    only: one target.
+    """
+    if only in (None, "holder"):
         _stop_holder(campaign, rounds)
+    if only in (None, "waiters"):
         for name, places in _STOPPED.items():
             _stop_waiters(campaign, name, places, (rounds + 1) // 2)
-    if joins:
+    if only in (None, "joiner"):
         _stop_joiner(campaign, joins)
-    if stops:
+    if only in (None, "storm"):
         _stop_in_storm(campaign, stops)
 
 

@@ -1,8 +1,9 @@
-"""A stray close in the holder, during its transaction: POSIX locks of this process on that file are gone.
+"""A stray close in the holder.
 
-Each round: a fresh database, one writer that makes a stray close in every third transaction, others beside it. The
-file it opens and closes is the database (with the lock by which a last closer is told from others) or its -shm (with
-the write lock itself). Nothing can be asked here: what is counted is how often writes were lost, and who noticed.
+It comes during a transaction: the POSIX locks of this process on that file are gone. Each round: a fresh database, one
+writer that makes a stray close in every third transaction, others beside it. The file it opens and closes is the
+database (with the lock by which a last closer is told from others) or its -shm (with the write lock itself). Nothing
+can be asked here: what is counted is how often writes were lost, and who noticed.
 """
 
 from __future__ import annotations
@@ -59,8 +60,10 @@ class _Count:
     errors: Counter[str] = field(default_factory=Counter)
 
 
-def run(campaign: Campaign, *, rounds: int, seconds: float) -> None:
-    """rounds: of each combination. seconds: of each round."""
+def run(campaign: Campaign, *, rounds: int = 20, seconds: float = 0.6) -> None:
+    """rounds: of each combination.
+    seconds: of each round.
+    """
     for suffix, name in (("", "the database"), ("-shm", "its -shm")):
         for beside in _BESIDE:
             count = _Count()

@@ -15,10 +15,11 @@ from ..fault import Fault
 from ..nemesis import Nemesis
 from ..seen import Seen
 from ..setup import STORM, Setup
+from ..target import count_refusals
 
 __all__ = ["Fork"]
 
-_REFUSED, _TOOK_IT = 0, 3
+_ATTEMPTS = 2
 
 
 class Fork(Fault):
@@ -35,7 +36,7 @@ class Fork(Fault):
         parent.result()
         nemesis.end()
         nemesis.note = "the child was refused twice"
-        nemesis.seen = (Seen(WrongOwner.__name__, None, 2),)
+        nemesis.seen = (Seen(WrongOwner.__name__, None, _ATTEMPTS),)
 
 
 def _write_and_fork(setup: Setup, policy: AdmissionPolicy) -> Callable[[], None]:
@@ -62,20 +63,11 @@ def _fork(registry: Registry) -> None:
     """Raises RuntimeError unless the child's attempts to write and to close were both refused."""
     pid = os.fork()
     if pid == 0:
-        status = _TOOK_IT
+        refused = 0
         try:
-            refused = _refuses(registry.transaction().__enter__) and _refuses(registry.close)
-            status = _REFUSED if refused else _TOOK_IT
+            refused = count_refusals(registry.transaction().__enter__, registry.close)
         finally:
-            os._exit(status)
+            os._exit(_ATTEMPTS - refused)
     _, status = os.waitpid(pid, 0)
-    if os.waitstatus_to_exitcode(status) != _REFUSED:
+    if status:
         raise RuntimeError(f"{registry.path}: a forked child was allowed to use its parent's registry")
-
-
-def _refuses(attempt: Callable[[], object]) -> bool:
-    try:
-        attempt()
-    except WrongOwner:
-        return True
-    return False

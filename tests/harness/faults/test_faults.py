@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -14,9 +15,16 @@ from pytest_sessionreg import RetryBudget, WriteQueue
 from pytest_sessionreg._harness.faults.experiment import faults
 from pytest_sessionreg._harness.faults.fault import Fault
 from pytest_sessionreg._harness.faults.fault_run import run_fault
-from pytest_sessionreg._harness.faults.isolation import drop_privileges, enter_mounts, mount_tmpfs, own_mounts
+from pytest_sessionreg._harness.faults.isolation import (
+    IsolationRefused,
+    drop_privileges,
+    enter_mounts,
+    mount_tmpfs,
+    own_mounts,
+    shift_monotonic,
+)
 from pytest_sessionreg._harness.faults.menu import FAULT_NAMES, MENU, fault_named
-from pytest_sessionreg._harness.faults.menu.no_timeout import NoTimeout
+from pytest_sessionreg._harness.faults.menu.controls import NoTimeout
 from pytest_sessionreg._harness.faults.nemesis import Nemesis
 from pytest_sessionreg._harness.faults.result import PLAIN, FaultRun, FaultsResult, Row
 from pytest_sessionreg._harness.faults.rig import Rig
@@ -275,3 +283,49 @@ def test_an_interrupted_menu_keeps_the_runs_it_has() -> None:
     )
     assert result.envelope.partial == "interrupted"
     assert len(result.runs) == 1
+
+
+def test_a_target_process_that_fails_is_told_by_the_last_line_of_its_traceback() -> None:
+    def fail() -> None:
+        raise KeyError("no such page")
+
+    class Failing(Fault):
+        name = "vacuum"
+        summary = "planted"
+        writers = 1
+
+        def inject(self, nemesis: Nemesis) -> None:
+            nemesis.run(fail)
+
+    assert run_fault(Failing(), WriteQueue(), number=0, seed=1).broken == "KeyError: 'no such page'"
+
+
+def test_stored_results_of_the_menu_are_read_as_before() -> None:
+    text = (Path(__file__).parents[3] / "reports/faults/faults.json").read_text(encoding="utf-8")
+    result = FaultsResult.from_json(text)
+    assert len(result.runs) == 189
+    assert result.to_json() == text
+
+
+def test_a_shifted_monotonic_clock_is_one_process_s_own() -> None:
+    def ahead(shift_s: int) -> Callable[[], float]:
+        shift_monotonic(shift_s)
+        return monotonic
+
+    with Rig(0, deadline_s=120) as rig:
+        try:
+            shifted_s = rig.start(ahead, 1000).result()
+        except IsolationRefused as refused:
+            pytest.skip(str(refused))
+        assert shifted_s > monotonic() + 500
+        assert rig.run(monotonic) < shifted_s
+
+
+def test_a_rig_leaves_no_process_and_no_file_behind() -> None:
+    with Rig(1, deadline_s=120) as rig:
+        scratch = rig.setup.scratch
+        writer = rig.start_writer(0, PlainWriter)
+        idle = rig.start(lambda: lambda: sleep(600))
+    assert not os.path.exists(scratch)
+    assert not psutil.pid_exists(writer.pid)
+    assert not psutil.pid_exists(idle.pid)
