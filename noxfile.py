@@ -1,7 +1,7 @@
 """What is run of this project, one session each: `nox -l` lists them, `nox -s NAME` runs one.
 
 CI runs the same sessions: `.ci/run` those of every landing, `.github/workflows` the others. Each makes its environment
-with pip alone. The package is installed as users get it, from its wheel, so that a file that the wheel lacks is missed.
+with pip alone, and installs the package as users do, from its wheel: the wheel is what is tested.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from pytest_sessionreg.extras import MissingExtra
 from pytest_sessionreg.processes import ProcessError
 
 from .commands.adoption import adoption
+from .commands.campaign import campaign
 from .commands.capacity import capacity
 from .commands.cleanup import cleanup
 from .commands.compare import compare
@@ -44,7 +45,7 @@ def cli() -> None:
 
 
 _COMMANDS = (
-    *(storm, policies, capacity, open_storm, faults),
+    *(storm, policies, capacity, open_storm, faults, campaign),
     *(repeat, compare, report),
     *(gate, gate_proof),
     *(sessions, adoption, doctor, cleanup, import_),

@@ -50,7 +50,7 @@ def faults(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Let faults strike while processes write: what callers see, what is lost, how long recovery takes."""
+    """Inject faults while processes write: what callers see, what is lost, how long recovery takes."""
     check_directory(out)
     from ..faults.experiment import faults as run
     from ..faults.outcome import outcome

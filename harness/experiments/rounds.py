@@ -1,4 +1,4 @@
-"""Rounds of several scenes, interleaved, so that whatever else the machine does meets all of them alike."""
+"""Rounds of several subjects, interleaved, so that whatever else the machine does meets all of them alike."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ T = TypeVar("T")
 
 
 def interleave_rounds(
-    scenes: Sequence[S],
+    subjects: Sequence[S],
     rounds: int,
-    play: Callable[[S, int], T],
+    run: Callable[[S, int], T],
     name: Callable[[S], str],
     *,
     on_step: Callable[[str, float, float], None],
     check: Callable[[], None],
 ) -> tuple[list[T], str | None]:
-    """What `play` found of every scene in each of `rounds` rounds, from 0, and why it ended early, None if it did not.
+    """What `run` found of every subject in each of `rounds` rounds, from 0, and why it ended early, None if it did not.
 
-    on_step is told what runs now, by `name`; check may raise KeyboardInterrupt between scenes. What ends the experiment
+    on_step is told what runs now, by `name`; check may raise KeyboardInterrupt between subjects. What ends the run
     (see interruption) is raised only where nothing has been found yet.
     """
     done: list[T] = []
     try:
         for number in range(rounds):
-            for scene in scenes:
-                on_step(f"round {number + 1}: {name(scene)}", len(done), rounds * len(scenes))
+            for subject in subjects:
+                on_step(f"round {number + 1}: {name(subject)}", len(done), rounds * len(subjects))
                 check()
-                done.append(play(scene, number))
+                done.append(run(subject, number))
     except STOPPERS as stopper:
         if not done:
             raise

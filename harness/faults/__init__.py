@@ -1,1 +1,1 @@
-"""The fault menu: what a process can do to a shared database, and what the others see of it."""
+"""Faults injected into processes that share a database: what the others see of each, and what is lost."""

@@ -11,10 +11,10 @@ from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 
 from ..experiments.rounds import interleave_rounds
-from .episode import play
 from .fault import Fault
+from .fault_run import run_fault
 from .menu import FAULT_NAMES, fault_named
-from .result import KIND, PLAIN, SCHEMA, Episode, FaultsResult
+from .result import KIND, PLAIN, SCHEMA, FaultRun, FaultsResult
 
 __all__ = ["faults"]
 
@@ -29,28 +29,29 @@ def faults(
     on_step: Callable[[str, float, float], None] = lambda _now, _done, _total: None,
     check: Callable[[], None] = lambda: None,
 ) -> FaultsResult:
-    """Let each fault of `names` strike `rounds` times under each of `policies`; a control without a policy plays alone.
+    """Inject each fault of `names` `rounds` times under each of `policies`; a control without a policy runs alone.
 
-    on_step is told what runs now; check may raise KeyboardInterrupt, between episodes and ten times a second: then what
-    was found so far is returned, labelled as partial, as after a failure of the machine or the harness; where there
-    is nothing yet, the error is raised. Raises StormError for an unknown policy and KeyError for an unknown fault.
+    on_step is told what runs now; check may raise KeyboardInterrupt, between fault runs and ten times a second: then
+    what was found so far is returned, labelled as partial, as after a failure of the machine or the harness; where
+    there is nothing yet, the error is raised. Raises StormError for an unknown policy and KeyError for an unknown
+    fault.
     """
-    scenes = [
+    combinations = [
         (fault, policy) for fault in map(fault_named, names) for policy in (policies if fault.per_policy else [PLAIN])
     ]
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "faults.db"))
 
-    def strike(scene: tuple[Fault, str], number: int) -> Episode:
-        fault, policy = scene
+    def run(combination: tuple[Fault, str], number: int) -> FaultRun:
+        fault, policy = combination
         admission = None if policy == PLAIN else policy_named(policy)
-        return play(fault, admission, number=number, seed=seed + number, check=check)
+        return run_fault(fault, admission, number=number, seed=seed + number, check=check)
 
     done, partial = interleave_rounds(
-        scenes, rounds, strike, lambda scene: f"{scene[0].name}, {scene[1]}", on_step=on_step, check=check
+        combinations, rounds, run, lambda pair: f"{pair[0].name}, {pair[1]}", on_step=on_step, check=check
     )
     return FaultsResult(
         envelope=Envelope(KIND, SCHEMA, command, environment, partial),
         rounds_planned=rounds,
         seed=seed,
-        episodes=tuple(done),
+        runs=tuple(done),
     )

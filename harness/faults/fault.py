@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
-from .scene import Board, Scene
-from .writer import RegistryWriter, Seen, Writer
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 
-__all__ = ["Fault"]
+from .nemesis import Nemesis
+from .writer import MakeWriter, RegistryWriter, register_session
+from .writer_process import OnBegin
+
+__all__ = ["HOLD_S", "Fault"]
+
+# Slept in each transaction of a writer.
+HOLD_S = 0.002
 
 
 class Fault:
-    """Base of every fault; instances have no state and travel to the processes of a scene.
+    """Base of every fault; instances have no state.
 
-    name: on the command line. summary: what is done, for the table's legend. evidence: the row of FAILURES.md, or what
-    else it comes from. control: whether it must come out red, or the harness is blind. may_lose: why acknowledged
-    writes may be lost to it, empty where one lost write means that something is wrong. per_policy: whether the
-    admission policy matters; if not it is played once, through plain sqlite3. writers, ballast_kib (rows that fill the
-    file beforehand), disk_kib (of a private disk, None for the usual one), unprivileged: the scene it needs.
+    name: on the command line.
+    summary: what is done, for the table's legend.
+    control: whether it must come out red, or the harness is blind.
+    may_lose: why acknowledged writes may be lost to it, empty where one lost write means that something is wrong.
+    per_policy: whether the admission policy matters; if not it is injected once, beside writers of plain sqlite3.
+    writers: how many write meanwhile.
+    ballast_kib: rows that fill the database beforehand.
+    disk_kib: of a private disk, None for the usual one.
+    unprivileged: whether the writers obey permissions even if they are root's.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    evidence: ClassVar[str]
     control: ClassVar[bool] = False
     may_lose: ClassVar[str] = ""
     per_policy: ClassVar[bool] = True
@@ -36,18 +46,16 @@ class Fault:
         del policy
         return ""
 
-    def writer(self, scene: Scene, worker: int) -> Writer:
+    def writer(self, policy: AdmissionPolicy) -> MakeWriter:
         """How the writers write."""
-        return RegistryWriter(scene, worker)
+        return partial(RegistryWriter, policy=policy, hold_s=HOLD_S, body=register_session)
 
-    def noticed(self, scene: Scene, worker: int) -> None:
-        """Called in every writer, between two writes, once the fault has begun."""
+    def on_begin(self) -> OnBegin | None:
+        """What is called in every writer, between two writes, once the fault has begun; it is reported afterwards."""
+        return None
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
-        """Do it, in the culprit: `board.begin()` and `board.end()` are called at its first and last instant.
-
-        What is worth telling, and the errors that processes other than the writers saw.
-        """
+    def inject(self, nemesis: Nemesis) -> None:
+        """Do it: `nemesis.begin()` and `nemesis.end()` are called at its first and last instant."""
         raise NotImplementedError
 
     def red(self, *, lost: int, failed: int, codes: frozenset[int]) -> bool:

@@ -26,7 +26,7 @@ def outcome(result: FaultsResult) -> ExperimentOutcome:
     return ExperimentOutcome(
         envelope=result.envelope,
         json=result.to_json(),
-        question="What do callers see when something strikes, what is lost, how long does recovery take?",
+        question="What do callers see of a fault, what is lost, how long does recovery take?",
         tables=[faults_table(result), fault_legend(result)],
         finding=finding(result),
         figures=[

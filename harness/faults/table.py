@@ -12,7 +12,7 @@ from pytest_sessionreg.report.figures import DASH, milliseconds
 
 from .menu import fault_named
 from .result import FaultsResult, Row
-from .writer import Seen
+from .seen import Seen
 
 __all__ = ["fault_legend", "faults_table", "finding", "wrong"]
 
@@ -35,14 +35,14 @@ def faults_table(result: FaultsResult) -> Table:
             if last:
                 table.add_section()
             table.add_row(Text(row.fault, style="bold"))
-        played = row.rounds > 0
+        ran = row.rounds > 0
         table.add_row(
             f"  {row.policy}",
-            f"{row.acknowledged}" if played else DASH,
-            _kinds(row.seen) if played else DASH,
-            f"{row.lost}" if played else DASH,
-            milliseconds(row.recover_ms) if played else DASH,
-            milliseconds(row.longest_wait_ms) if played else DASH,
+            f"{row.acknowledged}" if ran else DASH,
+            _kinds(row.seen) if ran else DASH,
+            f"{row.lost}" if ran else DASH,
+            milliseconds(row.recover_ms) if ran else DASH,
+            milliseconds(row.longest_wait_ms) if ran else DASH,
             Text(*_verdict(row)),
         )
         last = row.fault
@@ -70,9 +70,7 @@ def fault_legend(result: FaultsResult) -> Table:
 
 
 def _kinds(seen: Sequence[Seen]) -> str:
-    shown = [
-        f"{entry.kind}{'' if entry.code is None else f' {entry.code}'} x{entry.count}" for entry in seen[:_SHOWN_KINDS]
-    ]
+    shown = [f"{entry} x{entry.count}" for entry in seen[:_SHOWN_KINDS]]
     more = len(seen) - _SHOWN_KINDS
     return "\n".join([*shown, *([f"and {more} more kinds"] if more > 0 else [])]) or "nothing"
 
@@ -82,7 +80,7 @@ def _verdict(row: Row) -> tuple[str, str]:
     if not row.rounds:
         return f"skipped: {row.skipped}", "dim"
     if row.broken:
-        return "not provoked", "bold red"
+        return "not injected", "bold red"
     if row.control:
         return ("GREEN: blind", "bold red") if row.blind else ("red, as it must", "green")
     complaints = _complaints(row)
@@ -103,7 +101,7 @@ def _complaints(row: Row) -> list[str]:
 
 
 def finding(result: FaultsResult) -> str:
-    """What the episodes show, in a few sentences."""
+    """What the fault runs show, in a few sentences."""
     rows = [row for row in result.rows() if row.rounds]
     ordinary = [row for row in rows if not row.control and not row.may_lose]
     acknowledged, lost = sum(row.acknowledged for row in ordinary), sum(row.lost for row in ordinary)
@@ -141,7 +139,7 @@ def finding(result: FaultsResult) -> str:
         sentences.append(
             f"Controls that stayed green: {', '.join(green)}." if green else f"All controls are red: {names}."
         )
-    return " ".join(sentences) or "No fault could be played here."
+    return " ".join(sentences) or "No fault could be injected here."
 
 
 def wrong(result: FaultsResult) -> list[str]:
@@ -152,7 +150,7 @@ def wrong(result: FaultsResult) -> list[str]:
             continue
         where = f"{row.fault} under {row.policy}"
         if row.broken:
-            lines.append(f"{where}: could not be provoked ({row.broken})")
+            lines.append(f"{where}: could not be injected ({row.broken})")
         elif row.blind:
             lines.append(
                 f"{where}: this control must come out red and did not; the harness is blind, trust no other row"

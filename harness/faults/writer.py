@@ -1,52 +1,27 @@
-"""The writers of a scene: they write while a fault strikes, record what was acknowledged, and count what they saw."""
+"""How a process writes: through the registry, or through sqlite3 alone. Every write goes into a ledger."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
 from time import monotonic_ns, sleep
 from typing import Protocol
 
 from pytest_sessionreg.registry.errors import RegistryError, WriteTimeout
 from pytest_sessionreg.registry.registry import Registry
-from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.registry.sqlite.admission.record import WriteRecord
+from pytest_sessionreg.registry.transaction import Transaction
 from pytest_sessionreg.results.ledger import Ledger
+from pytest_sessionreg.storm.storm_writes import INSERT
 
-from .scene import STORM, Scene
+from .board import COMMITTING, IN_LINE, OPENING, Cell
+from .setup import STORM, Setup
 
-__all__ = ["PlainWriter", "RegistryWriter", "Seen", "Tally", "Writer"]
+__all__ = ["MakeWriter", "PlainWriter", "RegistryWriter", "Writer", "register_session"]
 
-_SETUP_PATIENCE_S = 30.0
-INSERT = "INSERT INTO storm_writes (storm, worker, sequence) VALUES (?, ?, ?)"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An error as the caller saw it, `count` times. kind: the exception's name. code: SQLite's extended result code,
-    None where SQLite had no part in it.
-    """
-
-    kind: str
-    code: int | None
-    count: int
-
-
-class Tally:
-    """Counts errors by kind and code."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, int | None]] = Counter()
-
-    def add(self, error: BaseException) -> None:
-        """One more of `error`'s kind."""
-        code = getattr(error, "sqlite_errorcode", None) if isinstance(error, sqlite3.Error) else None
-        self._counts[type(error).__name__, getattr(error, "code", code)] += 1
-
-    def seen(self) -> tuple[Seen, ...]:
-        """All, most frequent first."""
-        return tuple(Seen(kind, code, count) for (kind, code), count in self._counts.most_common())
+Body = Callable[[Registry, Transaction, int], object]
 
 
 class Writer(Protocol):
@@ -59,37 +34,61 @@ class Writer(Protocol):
         """The end."""
 
 
+MakeWriter = Callable[[Setup, int, Cell], Writer]
+
+
+def register_session(registry: Registry, _transaction: Transaction, _sequence: int) -> None:
+    """A transaction's body: register this process's session, which resumes it from the second time on."""
+    registry.sessions.register(f"{STORM}-{os.getpid()}")
+
+
 class RegistryWriter:
-    """Writes through the registry, under the scene's policy: a row, and a heartbeat. After an error other than a
-    timeout it closes the registry and opens it again, as its messages advise.
+    """Writes through the registry. After an error other than WriteTimeout it closes the registry and opens it again, as
+    the messages advise.
+
+    policy: the admission policy.
+    hold_s: slept inside each transaction.
+    reopen_every: after how many writes the registry is closed, to be opened again for the next; 0 for never.
+    body: called inside each transaction, before the hold, with the registry, the transaction and the write's number.
     """
 
-    def __init__(self, scene: Scene, worker: int, *, reopens: bool = False) -> None:
-        self._scene = scene
-        self._worker = worker
-        self._reopens = reopens
-        self._ledger = Ledger(scene.ledgers[worker])
+    def __init__(
+        self,
+        setup: Setup,
+        worker: int,
+        cell: Cell,
+        *,
+        policy: AdmissionPolicy,
+        hold_s: float = 0.001,
+        reopen_every: int = 0,
+        body: Body | None = None,
+    ) -> None:
+        self._database, self._worker, self._cell = setup.database, worker, cell
+        self._policy, self._hold_s, self._reopen_every, self._body = policy, hold_s, reopen_every, body
+        self._ledger = Ledger(setup.ledger(worker))
         self._registry: Registry | None = None
-        self._session_id = f"{STORM}-{worker}"
-        with Registry.open(scene.database, workspace=STORM, policy=BusyTimeout(_SETUP_PATIENCE_S)) as registry:
-            registry.sessions.register(self._session_id)  # no write of the scene, and not in the ledger
         self._open()
 
     def write(self, sequence: int) -> None:
-        """One transaction: its row, a heartbeat, and the hold."""
+        """One transaction: its row, the body, and the hold."""
         try:
             registry = self._open()
             self._ledger.sequence = sequence
+            self._cell.enter(IN_LINE)
             with registry.transaction() as transaction:
+                self._cell.begin()
                 transaction.execute(INSERT, (STORM, self._worker, sequence))
-                registry.sessions.heartbeat(self._session_id)
-                sleep(self._scene.hold_s)
+                if self._body is not None:
+                    self._body(registry, transaction, sequence)
+                if self._hold_s:
+                    sleep(self._hold_s)
+                self._cell.enter(COMMITTING)
         except WriteTimeout:
             raise
         except (RegistryError, sqlite3.Error):
             self._discard()
             raise
-        if self._reopens:
+        if self._reopen_every and sequence % self._reopen_every == self._reopen_every - 1:
             self._discard()
 
     def close(self) -> None:
@@ -99,9 +98,8 @@ class RegistryWriter:
 
     def _open(self) -> Registry:
         if self._registry is None:
-            self._registry = Registry.open(
-                self._scene.database, workspace=STORM, policy=self._scene.policy, observer=self._ledger
-            )
+            self._cell.enter(OPENING)
+            self._registry = Registry.open(self._database, workspace=STORM, policy=self._policy, observer=self._ledger)
         return self._registry
 
     def _discard(self) -> None:
@@ -114,35 +112,59 @@ class RegistryWriter:
 
 
 class PlainWriter:
-    """Writes through sqlite3 alone, with `timeout_s` as SQLite's own timeout; `statements` open the transaction."""
+    """Writes through sqlite3 alone.
 
-    def __init__(self, scene: Scene, worker: int, *, timeout_s: float, statements: tuple[str, ...]) -> None:
-        self._scene = scene
-        self._worker = worker
-        self._statements = statements
-        self._ledger = Ledger(scene.ledgers[worker])
-        self._connection = sqlite3.connect(scene.database, timeout=timeout_s, isolation_level=None)
+    timeout_s: SQLite's own.
+    hold_s: slept inside each transaction.
+    reopen: whether each write has a connection of its own.
+    begin: the statements that begin a transaction.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        worker: int,
+        cell: Cell,
+        *,
+        timeout_s: float = 5.0,
+        hold_s: float = 0.001,
+        reopen: bool = False,
+        begin: tuple[str, ...] = ("BEGIN IMMEDIATE",),
+    ) -> None:
+        self._database, self._worker, self._cell = setup.database, worker, cell
+        self._timeout_s, self._hold_s, self._reopen, self._begin = timeout_s, hold_s, reopen, begin
+        self._ledger = Ledger(setup.ledger(worker))
+        self._connection = self._connect()
 
     def write(self, sequence: int) -> None:
         """One transaction: its row, and the hold."""
+        if self._reopen:
+            self._connection.close()
+            self._connection = self._connect()
         connection = self._connection
-        started_ns = admitted_ns = monotonic_ns()
+        self._cell.enter(IN_LINE)
+        started_ns, admitted_ns = monotonic_ns(), 0
         outcome, code = "failed", None
         try:
-            for statement in self._statements:
+            for statement in self._begin:
                 connection.execute(statement).fetchall()
             connection.execute(INSERT, (STORM, self._worker, sequence))
             admitted_ns = monotonic_ns()
-            sleep(self._scene.hold_s)
+            self._cell.begin()
+            sleep(self._hold_s)
+            self._cell.enter(COMMITTING)
             connection.execute("COMMIT")
             outcome = "committed"
         except sqlite3.Error as error:
             code = error.sqlite_errorcode
+            if code & 0xFF == sqlite3.SQLITE_BUSY:
+                outcome = "exhausted"
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
         finally:
             ended_ns = monotonic_ns()
+            admitted_ns = admitted_ns or ended_ns
             self._ledger.sequence = sequence
             self._ledger(
                 WriteRecord(
@@ -161,3 +183,6 @@ class PlainWriter:
         """Close the connection and the ledger."""
         self._connection.close()
         self._ledger.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._database, timeout=self._timeout_s, isolation_level=None)

@@ -1,57 +1,56 @@
-"""One writer process: it writes while a fault is injected, and counts the errors that it saw."""
+"""One writer process: it writes until the board says stop, and counts the errors that it saw."""
 
 from __future__ import annotations
 
 import random
 import sqlite3
 from collections.abc import Callable
-from time import monotonic, monotonic_ns, sleep
+from itertools import count
+from time import sleep
 
 from pytest_sessionreg.registry.errors import RegistryError
 
-from .fault import Fault
-from .private_disk import drop_privileges, enter_disk
-from .scene import Board, Scene
-from .writer import Seen, Tally
+from .board import THINKING, Board
+from .seen import Seen, Tally
+from .setup import Setup
+from .writer import MakeWriter
 
-__all__ = ["enter", "prepare"]
+__all__ = ["OnBegin", "write_until_stopped"]
 
-
-def enter(scene: Scene) -> None:
-    """What every process of a scene does first: see its disk, and give up what privileges it must not have."""
-    if scene.keeper is not None:
-        enter_disk(scene.keeper)
-    if scene.unprivileged:
-        drop_privileges()
+OnBegin = Callable[[Setup, int], None]
 
 
-def prepare(fault: Fault, scene: Scene, worker: int) -> Callable[[], tuple[Seen, ...]]:
-    """A writer of the scene: what it returns writes until `tail_s` after the fault, and tells what it saw."""
-    enter(scene)
-    random.seed(f"{scene.seed}/{worker}/jitter")
-    writer = fault.writer(scene, worker)
-    board = Board(scene)
+def write_until_stopped(
+    setup: Setup, worker: int, make: MakeWriter, think_s: float, seed: int, on_begin: OnBegin | None = None
+) -> Callable[[], tuple[Seen, ...]]:
+    """Writer number `worker`: open what `make` makes, and return what writes with it.
+
+    think_s: mean of the exponential pause before each write. seed: of the pauses and of the policy's jitter. on_begin:
+    called once the fault has begun, between two writes, and then reported.
+    """
+    setup.enter()
+    random.seed(f"{seed}/{worker}/jitter")
+    think = random.Random(f"{seed}/{worker}/think")
+    board = Board(setup)
+    cell = board.cell(worker)
+    writer = make(setup, worker, cell)
 
     def run() -> tuple[Seen, ...]:
-        think = random.Random(f"{scene.seed}/{worker}/think")
         tally = Tally()
-        deadline = monotonic() + scene.longest_s
-        noticed = False
-        sequence = 0
-        while monotonic() < deadline:
-            begun, ended = board.instants
-            if ended and monotonic_ns() - ended > scene.tail_s * 1e9:
+        waiting_for_fault = on_begin is not None
+        for sequence in count():
+            cell.enter(THINKING)
+            sleep(think.expovariate(1 / think_s))
+            if board.stopped:
                 break
-            if begun and not noticed:
-                noticed = True
-                fault.noticed(scene, worker)
+            if on_begin is not None and waiting_for_fault and board.begun:
+                waiting_for_fault = False
+                on_begin(setup, worker)
                 board.report()
-            sleep(think.expovariate(1 / scene.think_s))
             try:
                 writer.write(sequence)
             except (RegistryError, sqlite3.Error) as error:
                 tally.add(error)
-            sequence += 1
         writer.close()
         board.close()
         return tally.seen()

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from ..fault import Fault
 from .clock_step import ClockStep
-from .deferred_begin import DeferredBegin
+from .controls import DeferredBegin, NoTimeout, StrayClosePlain
 from .disk_full import DiskFull
 from .fork import Fork
-from .kill_after import KillAfter
-from .kill_before import KillBefore
-from .kill_in_checkpoint import KillInCheckpoint
-from .kill_inside import KillInside
-from .no_timeout import NoTimeout
+from .kills import KillAfter, KillBefore, KillInCheckpoint, KillInside
 from .pinned_reader import PinnedReader
 from .read_only_directory import ReadOnlyDirectory
 from .sidecar_unlinked import SidecarUnlinked
 from .stop_holder import StopHolder
 from .stray_close import StrayClose
-from .stray_close_plain import StrayClosePlain
 from .two_versions import TwoVersions
 from .vacuum import Vacuum
 from .wal_deleted import WalDeleted

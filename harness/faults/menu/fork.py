@@ -7,16 +7,19 @@ from collections.abc import Callable
 
 from pytest_sessionreg.registry.errors import WrongOwner
 from pytest_sessionreg.registry.registry import Registry
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.ledger import Ledger
+from pytest_sessionreg.storm.storm_writes import INSERT
 
 from ..fault import Fault
-from ..scene import STORM, Board, Scene
-from ..victim import Tell, Victim
-from ..writer import INSERT, Seen
+from ..nemesis import Nemesis
+from ..seen import Seen
+from ..setup import STORM, Setup
+from ..target import count_refusals
 
 __all__ = ["Fork"]
 
-_REFUSED, _TOOK_IT = 0, 3
+_ATTEMPTS = 2
 
 
 class Fork(Fault):
@@ -24,51 +27,47 @@ class Fork(Fault):
 
     name = "fork"
     summary = "a process with an open registry forks; the child writes with it and closes it"
-    evidence = "FAILURES row 15"
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Both attempts of the child must be refused, and the parent's next write acknowledged."""
-        worker = scene.writers
+        parent = nemesis.prepare(_write_and_fork, nemesis.setup, nemesis.policy)
+        nemesis.begin()
+        parent.release()
+        parent.result()
+        nemesis.end()
+        nemesis.note = "the child was refused twice"
+        nemesis.seen = (Seen(WrongOwner.__name__, None, _ATTEMPTS),)
 
-        def parent(tell: Tell) -> None:
-            ledger = Ledger(scene.ledgers[worker])
-            registry = Registry.open(scene.database, workspace=STORM, policy=scene.policy, observer=ledger)
-            for sequence in range(2):
-                ledger.sequence = sequence
-                with registry.transaction() as transaction:
-                    transaction.execute(INSERT, (STORM, worker, sequence))
-                if sequence == 0:
-                    tell()
-                    _fork(registry)
-            registry.close()
-            ledger.close()
 
-        with Victim(parent) as victim:
-            victim.wait()
-            board.begin()
-            victim.finish()
-            board.end()
-        return "the child was refused twice", (Seen(WrongOwner.__name__, None, 2),)
+def _write_and_fork(setup: Setup, policy: AdmissionPolicy) -> Callable[[], None]:
+    ledger = Ledger(setup.ledger(setup.target))
+    registry = Registry.open(setup.database, workspace=STORM, policy=policy, observer=ledger)
+
+    def write(sequence: int) -> None:
+        ledger.sequence = sequence
+        with registry.transaction() as transaction:
+            transaction.execute(INSERT, (STORM, setup.target, sequence))
+
+    write(0)
+
+    def run() -> None:
+        _fork(registry)
+        write(1)
+        registry.close()
+        ledger.close()
+
+    return run
 
 
 def _fork(registry: Registry) -> None:
     """Raises RuntimeError unless the child's attempts to write and to close were both refused."""
     pid = os.fork()
     if pid == 0:
-        status = _TOOK_IT
+        refused = 0
         try:
-            refused = _refused(registry.transaction().__enter__) and _refused(registry.close)
-            status = _REFUSED if refused else _TOOK_IT
+            refused = count_refusals(registry.transaction().__enter__, registry.close)
         finally:
-            os._exit(status)
+            os._exit(_ATTEMPTS - refused)
     _, status = os.waitpid(pid, 0)
-    if os.waitstatus_to_exitcode(status) != _REFUSED:
+    if status:
         raise RuntimeError(f"{registry.path}: a forked child was allowed to use its parent's registry")
-
-
-def _refused(act: Callable[[], object]) -> bool:
-    try:
-        act()
-    except WrongOwner:
-        return True
-    return False

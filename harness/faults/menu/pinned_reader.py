@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-from time import sleep
+from collections.abc import Callable
 
 from ..fault import Fault
-from ..scene import Board, Scene
-from ..victim import PATIENCE_S, Tell, Victim
-from ..writer import Seen
+from ..nemesis import Nemesis
+from ..target import connect
 
 __all__ = ["PinnedReader"]
 
@@ -17,29 +15,26 @@ _PINNED_S = 1.0
 
 
 class PinnedReader(Fault):
-    """No writer may be held up; the log cannot be reused meanwhile, and grows."""
+    """No writer may be held up; the log cannot be reused meanwhile, and grows (https://www.sqlite.org/wal.html, 6)."""
 
     name = "pinned-reader"
     summary = f"a reader keeps its snapshot for {_PINNED_S:g} s, so that the log cannot start over"
-    evidence = "FAILURES row 11"
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Read, keep the transaction, and look at the size of the log."""
+        log = nemesis.setup.database + "-wal"
+        target = nemesis.prepare(_read, nemesis.setup.database)
+        before = os.stat(log).st_size
+        nemesis.begin()
+        nemesis.sleep(_PINNED_S)
+        after = os.stat(log).st_size
+        target.kill()
+        nemesis.end()
+        nemesis.note = f"log from {before // 1024} to {after // 1024} KiB"
 
-        def read(tell: Tell) -> None:
-            connection = sqlite3.connect(scene.database, timeout=PATIENCE_S, isolation_level=None)
-            connection.execute("BEGIN")
-            connection.execute("SELECT count(*) FROM storm_writes").fetchone()
-            tell()
-            sleep(PATIENCE_S)
 
-        log = scene.database + "-wal"
-        with Victim(read) as victim:
-            victim.wait()
-            before = os.stat(log).st_size
-            board.begin()
-            sleep(_PINNED_S)
-            after = os.stat(log).st_size
-            victim.kill()
-            board.end()
-        return f"log from {before // 1024} to {after // 1024} KiB", ()
+def _read(database: str) -> Callable[[], None]:
+    connection = connect(database)
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM storm_writes").fetchone()
+    return connection.close

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from time import monotonic, sleep
 
-from ..fault import Fault
-from ..scene import Board, Scene
-from ..writer import RegistryWriter, Seen, Writer
+from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+
+from ..fault import HOLD_S, Fault
+from ..nemesis import Nemesis
+from ..writer import MakeWriter, RegistryWriter, register_session
 
 __all__ = ["ReadOnlyDirectory"]
 
@@ -17,22 +20,23 @@ _SEARCH_S = 5.0
 
 
 class ReadOnlyDirectory(Fault):
-    """Writers that open the file anew for each write, as hooks do, cannot create its log any more."""
+    """Writers that open the file anew for each write, as hooks do, cannot create its log any more
+    (https://www.sqlite.org/wal.html, 8).
+    """
 
     name = "read-only-directory"
     summary = f"chmod 0500 of the directory for {_READ_ONLY_S:g} s; every write opens the file anew"
-    evidence = "sqlite.org, Write-Ahead Logging, 8: read-only databases"
     unprivileged = True
     writers = 2
 
-    def writer(self, scene: Scene, worker: int) -> Writer:
+    def writer(self, policy: AdmissionPolicy) -> MakeWriter:
         """Open, write, close."""
-        return RegistryWriter(scene, worker, reopens=True)
+        return partial(RegistryWriter, policy=policy, hold_s=HOLD_S, body=register_session, reopen_every=1)
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Take the right to create files away at an instant at which there is no log."""
-        directory = os.path.dirname(scene.database)
-        log = scene.database + "-wal"
+        directory = os.path.dirname(nemesis.setup.database)
+        log = nemesis.setup.database + "-wal"
         deadline = monotonic() + _SEARCH_S
         try:
             while True:
@@ -41,10 +45,9 @@ class ReadOnlyDirectory(Fault):
                     break
                 os.chmod(directory, 0o700)
                 sleep(0.0003)
-            board.begin()
-            found = not os.path.exists(log)
-            sleep(_READ_ONLY_S)
+            nemesis.begin()
+            nemesis.note = "the log was there throughout" if os.path.exists(log) else ""
+            nemesis.sleep(_READ_ONLY_S)
         finally:
             os.chmod(directory, 0o700)
-        board.end()
-        return "" if found else "the log was there throughout", ()
+        nemesis.end()

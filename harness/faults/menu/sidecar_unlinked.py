@@ -7,8 +7,8 @@ import os
 from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
 
 from ..fault import Fault
-from ..scene import Board, Scene
-from ..writer import Seen
+from ..line import sidecar
+from ..nemesis import Nemesis
 
 __all__ = ["SidecarUnlinked"]
 
@@ -18,15 +18,13 @@ class SidecarUnlinked(Fault):
 
     name = "sidecar-unlinked"
     summary = "the queue's sidecar file is deleted while writers stand in line"
-    evidence = "DESIGN, the write queue: a deleted sidecar costs order, never a write"
 
     def unavailable(self, policy: str) -> str:
         """Only the queue has one."""
         return "" if policy == WriteQueue.name else "no sidecar"
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Delete it."""
-        board.begin()
-        os.unlink(scene.database + "-queue")
-        board.end()
-        return "", ()
+        nemesis.begin()
+        os.unlink(sidecar(nemesis.setup.database))
+        nemesis.end()

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from time import sleep
-
-from pytest_sessionreg.registry.registry import Registry
-from pytest_sessionreg.results.ledger import Ledger
-
 from ..fault import Fault
-from ..scene import STORM, Board, Scene
-from ..victim import Tell, Victim
-from ..writer import INSERT, Seen
+from ..nemesis import Nemesis
+from ..target import hold
 
 __all__ = ["StopHolder"]
 
@@ -21,31 +13,19 @@ _STOPPED_S = 2.5
 
 
 class StopHolder(Fault):
-    """It is stopped with the lock in its hand, as by a debugger or a suspended laptop, and goes on later."""
+    """It is stopped while it holds the lock, as by a debugger or a suspended laptop, and goes on later."""
 
     name = "stop-holder"
     summary = f"SIGSTOP of the holder of the lock for {_STOPPED_S:g} s, then SIGCONT; it commits"
-    evidence = "FAILURES row 2"
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
-        """The victim takes the lock and stops; when it goes on it commits at once."""
-        worker = scene.writers
-
-        def hold(tell: Tell) -> None:
-            ledger = Ledger(scene.ledgers[worker])
-            with Registry.open(scene.database, workspace=STORM, policy=scene.policy, observer=ledger) as registry:
-                with registry.transaction() as transaction:
-                    transaction.execute(INSERT, (STORM, worker, 0))
-                    tell()
-                    os.kill(os.getpid(), signal.SIGSTOP)
-                ledger.close()
-
-        with Victim(hold) as victim:
-            victim.wait()
-            victim.wait_until_stopped()
-            board.begin()
-            sleep(_STOPPED_S)
-            board.end()
-            victim.signal(signal.SIGCONT)
-            victim.finish()
-        return "", ()
+    def inject(self, nemesis: Nemesis) -> None:
+        """The target takes the lock and is stopped; when it goes on it commits at once."""
+        setup = nemesis.setup
+        target = nemesis.prepare(hold, setup.database, nemesis.policy, setup.target, setup.ledger(setup.target))
+        target.stop()
+        target.release()
+        nemesis.begin()
+        nemesis.sleep(_STOPPED_S)
+        nemesis.end()
+        target.cont()
+        target.result()

@@ -1,48 +1,47 @@
-"""A stray `close()` of a descriptor of the database: row 1 of the fault menu."""
+"""A stray `close()` of a descriptor of the database."""
 
 from __future__ import annotations
 
-from time import sleep
-
-from pytest_sessionreg.registry.registry import Registry
-
 from ..fault import Fault
-from ..scene import STORM, Board, Scene
-from ..sibling import visit
-from ..victim import PATIENCE_S
-from ..writer import Seen
+from ..nemesis import Nemesis
+from ..setup import Setup
+from ..target import open_and_write
+from ..writer_process import OnBegin
 
 __all__ = ["StrayClose"]
 
 _ROWS = 50
-_PAUSES = 10
+# Some ten writes of each writer.
+_PAUSE_S = 0.1
+
+
+def _close_stray(setup: Setup, _worker: int) -> None:
+    with open(setup.database, "rb"):
+        pass  # nothing is read or written
 
 
 class StrayClose(Fault):
-    """POSIX drops all locks that a process has on a file when it closes any descriptor of it. A sibling that closes
-    then believes itself the last and unlinks the log that the others have open; the next one begins another. The
-    registry notices before it acknowledges a write into the unlinked one.
+    """POSIX drops all locks that a process has on a file when it closes any descriptor of it
+    (https://www.sqlite.org/howtocorrupt.html, 2.2). Another process that closes then believes itself the last and
+    unlinks the log that the others have open; the next one begins another. The registry notices before it acknowledges
+    a write into the unlinked one.
     """
 
     name = "stray-close"
-    summary = f"every writer calls open(database).close(); a sibling opens and closes, opens again, writes {_ROWS} rows"
-    evidence = "FAILURES row 1; sqlite.org, How To Corrupt, 2.2"
+    summary = (
+        f"every writer calls open(database).close(); another process opens and closes, opens again, writes {_ROWS} rows"
+    )
     writers = 2
 
-    def noticed(self, scene: Scene, worker: int) -> None:
-        """The stray close. Nothing is read or written."""
-        del worker
-        with open(scene.database, "rb"):
-            pass
+    def on_begin(self) -> OnBegin:
+        """The stray close."""
+        return _close_stray
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
-        """When all writers have done it, the sibling comes twice."""
-        board.begin()
-        board.wait_for_writers(PATIENCE_S)
-        Registry.open(scene.database, workspace=STORM, policy=scene.policy).close()
-        sleep(
-            _PAUSES * scene.think_s
-        )  # all go on in the log that is gone: who had not would read the sibling's rows first
-        seen = visit(scene, rows=_ROWS)
-        board.end()
-        return "", seen
+    def inject(self, nemesis: Nemesis) -> None:
+        """When all writers have done it, the other process comes twice."""
+        nemesis.begin()
+        nemesis.wait_for_writers()
+        nemesis.run(open_and_write, nemesis.setup, nemesis.policy, 0)
+        nemesis.sleep(_PAUSE_S)  # the writers go on in the unlinked log; one that had not would read the other's rows
+        nemesis.seen = nemesis.run(open_and_write, nemesis.setup, nemesis.policy, _ROWS)
+        nemesis.end()

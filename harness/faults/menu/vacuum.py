@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable
 from time import monotonic
 
 from ..fault import Fault
-from ..scene import Board, Scene
-from ..victim import PATIENCE_S
-from ..writer import Seen
+from ..nemesis import Nemesis
+from ..target import connect
 
 __all__ = ["Vacuum"]
 
@@ -18,18 +17,26 @@ class Vacuum(Fault):
 
     name = "vacuum"
     summary = "VACUUM of a file of 64 MiB beside the writers"
-    evidence = "FAILURES row 13"
     ballast_kib = 65_536
 
-    def strike(self, scene: Scene, board: Board) -> tuple[str, tuple[Seen, ...]]:
+    def inject(self, nemesis: Nemesis) -> None:
         """Run it, patiently, through plain SQLite."""
-        connection = sqlite3.connect(scene.database, timeout=PATIENCE_S, isolation_level=None)
-        try:
-            board.begin()
-            started = monotonic()
-            connection.execute("VACUUM")
-            took_s = monotonic() - started
-            board.end()
-        finally:
-            connection.close()
-        return f"VACUUM took {took_s:.2f} s", ()
+        target = nemesis.prepare(_vacuum, nemesis.setup.database)
+        nemesis.begin()
+        target.release()
+        took_s: float = target.result()
+        nemesis.end()
+        nemesis.note = f"VACUUM took {took_s:.2f} s"
+
+
+def _vacuum(database: str) -> Callable[[], float]:
+    connection = connect(database)
+
+    def run() -> float:
+        started = monotonic()
+        connection.execute("VACUUM")
+        took_s = monotonic() - started
+        connection.close()
+        return took_s
+
+    return run

@@ -28,6 +28,9 @@ _KERNEL_LOCKS = "/proc/locks"
 _SIBLING_S = 5.0
 _LOOK_S = 0.001
 
+# Whether a log of this process's was unlinked under it.
+_lost_one = False
+
 
 class WriteAheadLog:
     """The log of the database at `database`, which is the one that is found at the first write."""
@@ -46,10 +49,12 @@ class WriteAheadLog:
 
         A last closer holds the database exclusively from before it copies the log until it has unlinked it, which it
         cannot while we hold our share. So whoever sees nobody do so, and then the log in its place, has been copied or
-        is not concerned. A process's first write is spared the search for SQLite's descriptor: hooks make no other.
+        is not concerned. The first write is spared the search for SQLite's descriptor, because hooks make no other;
+        but not in a process that has lost a log before, whose code may make a stray close again.
         """
         self._writes += 1
-        return (self._writes == 1 or not self._is_being_removed()) and self.is_ours()
+        spared = self._writes == 1 and not _lost_one
+        return (spared or not self._is_being_removed()) and self.is_ours()
 
     def is_ours(self) -> bool:
         """Whether the log is still the one of the first write; to be asked after BEGIN."""
@@ -77,8 +82,10 @@ class WriteAheadLog:
         made to find that it is not the last one, by a lock on its own descriptor, which ends with that. Where the
         kernel's lock table cannot be read (Linux has one) it is closed as ever.
         """
+        global _lost_one  # noqa: PLW0603  what a process's code does, it does to all its registries
         from .admission.queue.kernel_locks import own_descriptor
 
+        _lost_one = True
         descriptor = own_descriptor(self._database) if AVAILABLE and self._strayed() else None
         deadline = monotonic() + _SIBLING_S
         while descriptor is not None and not share(descriptor, _SHARED_FIRST, _SHARED_SIZE) and monotonic() < deadline:

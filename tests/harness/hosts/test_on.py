@@ -293,12 +293,12 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     slow = tmp_path / "hang.py"
     slow.write_text("import time\ndef write(path, worker, sequence): time.sleep(600)\n")
     words = ["storm", "--workload", "hang:write", "--workers", "2", "--writes", "1", "--json", "--no-plots"]
-    gathering: list[int] = []
+    gathering: list[psutil.Process] = []
 
     def press_twice(running: Sequence[str], _done: int) -> None:
         if running and not gathering:
             wait_until(lambda: bool(list(tmp_path.glob("sessionreg-storm-*/1.ledger"))))
-            gathering.extend(child.pid for child in psutil.Process().children(recursive=True))
+            gathering.extend(psutil.Process().children(recursive=True))
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -307,7 +307,7 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
         (answer,) = gather(hosts([f"popen//chdir={tmp_path}"]), Order(words, {}, words), on_change=press_twice)
     assert answer.error == "interrupted before it answered"
     assert gathering
-    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in gathering)
+    assert not psutil.wait_procs(gathering, timeout=120)[1]
 
 
 @pytest.mark.slow

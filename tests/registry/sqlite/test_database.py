@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -264,16 +265,27 @@ def test_a_commit_notices_that_its_log_was_unlinked_in_the_middle_of_the_transac
         assert [(session.session_id, session.label) for session in again.sessions.list()] == [("one", "by a sibling")]
 
 
+@contextmanager
+def _last_closer(database: str) -> Iterator[None]:
+    """Another process holds the database as SQLite's last closer does before it copies the log."""
+    program = (
+        "import fcntl, sys\n"
+        "file = open(sys.argv[1], 'r+b')\n"
+        "fcntl.lockf(file, fcntl.LOCK_EX, 510, 0x40000002)\n"
+        "print(flush=True); sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", program, database]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.communicate(timeout=60)
+
+
 def test_a_last_closer_is_seen_although_a_file_opened_before_the_registry_was_closed_and_its_number_is_anothers(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The number of a descriptor that is not SQLite's says nothing of the database once it was closed."""
-    closer = (
-        "import fcntl, sys\n"
-        "file = open(sys.argv[1], 'r+b')\n"
-        "fcntl.lockf(file, fcntl.LOCK_EX, 510, 0x40000002)\n"  # as SQLite's last closer does before it copies the log
-        "print(flush=True); sys.stdin.read()\n"
-    )
     monkeypatch.setattr("pytest_sessionreg.registry.sqlite.write_ahead_log._SIBLING_S", 0.01)  # this one does not end
     Registry.open(database).close()
     early = os.open(database, os.O_RDONLY)
@@ -282,15 +294,30 @@ def test_a_last_closer_is_seen_although_a_file_opened_before_the_registry_was_cl
         registry.sessions.register("two")
         with open(os.devnull, "rb") as other:
             os.dup2(other.fileno(), early)  # which closes what it was
-        with subprocess.Popen(
-            [sys.executable, "-c", closer, database], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            with pytest.raises(DatabaseMoved, match="what was just written may be lost"):
-                registry.sessions.register("three")
-            process.communicate(timeout=60)
+        with _last_closer(database), pytest.raises(DatabaseMoved, match="what was just written may be lost"):
+            registry.sessions.register("three")
         os.close(early)
+
+
+def test_a_process_that_lost_a_log_has_its_first_write_checked_when_it_opens_anew(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code that closed a stray descriptor may do so again, in the very first transaction of the next registry."""
+    monkeypatch.setattr("pytest_sessionreg.registry.sqlite.write_ahead_log._SIBLING_S", 0.01)  # it does not end
+    monkeypatch.setattr("pytest_sessionreg.registry.sqlite.write_ahead_log._lost_one", False)
+    with Registry.open(database) as registry:
+        registry.sessions.register("one")
+        os.unlink(database + "-wal")
+        with pytest.raises(DatabaseMoved):
+            registry.sessions.register("two")
+    with Registry.open(database) as again:
+        transaction = again.transaction()
+        transaction.__enter__()
+        again.sessions.register("three")
+        with open(database, "rb"):
+            pass
+        with _last_closer(database), pytest.raises(DatabaseMoved, match="what was just written may be lost"):
+            transaction.__exit__(None, None, None)
 
 
 def test_what_a_log_deleted_by_hand_held_is_saved_by_closing(database: str) -> None:
