@@ -203,7 +203,7 @@ def test_importing_the_package_and_writing_once_stays_light(
 
 def test_the_plugin_loads_nothing_heavy_before_it_is_used() -> None:
     program = (
-        "import sys, pytest, pytest_sessionreg.plugin.hooks.hooks\n"
+        "import sys, pytest, pytest_sessionreg.plugin.hooks\n"
         "heavy = {'numpy', 'matplotlib', 'psutil', 'cloudpickle', 'rich.console', 'jinja2', 'sqlite3'}\n"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
