@@ -64,7 +64,7 @@ def run_fault(
         ]
         released_ns = [writer.release() for writer in writers]
         injection = Nemesis(rig, admission, seed).perform(fault.inject)
-        seen = [entry for writer in writers for entry in writer.result()]
+        seen = [entry for part in rig.finish(writers) for entry in part]
         samples = rig.samples(opened_ns=released_ns[0])
         return _judge(fault, name, number, samples, injection, seen, rig.verify(), released_ns[0])
 

@@ -72,7 +72,7 @@ class Nemesis:
         self._rig.board.wait_for_reports(PATIENCE_S)
 
     def perform(self, inject: Callable[[Nemesis], None]) -> Injection:
-        """Inject the fault once, and end the writers in any case. What `check` of the rig raises is raised."""
+        """Inject the fault once; before it and after it the writers write on. Raises what `check` of the rig raises."""
         self.sleep(_LEAD_S)
         broken = ""
         try:
@@ -84,7 +84,6 @@ class Nemesis:
         if not self._ended_ns:
             self.end()
         self.sleep(_TAIL_S)
-        self._rig.board.stop()
         return Injection(self.note, self.seen, self._begun_ns, self._ended_ns, broken)
 
 

@@ -33,7 +33,7 @@ class Rig:
 
     writers: how many processes will ever have a ledger and a cell of the board.
     deadline_s: for everything.
-    check: called ten times a second while the rig sleeps or waits for results; may raise.
+    check: called ten times a second while the rig sleeps, runs a function or waits for writers; may raise.
     unprivileged, disk_kib: what the fault needs; a private disk of so many KiB, None for the usual one.
     ballast_kib: rows that fill the database beforehand.
     preload: modules that processes of this rig will need besides the writers'.
@@ -86,7 +86,7 @@ class Rig:
         return worker
 
     def start(self, function: Callable[..., Callable[[], Any]], *arguments: Any) -> Worker:
-        """The same, but it does not wait."""
+        """The same, but it does not wait at the barrier."""
         worker = self.prepare(function, *arguments)
         worker.release()
         return worker
@@ -95,7 +95,7 @@ class Rig:
         """The result of `function(*arguments)` in a process of its own. Raises as Worker.result."""
         worker = self._group.add(Call.plain(function, *arguments))
         worker.release()
-        return worker.result()
+        return worker.result(self._check)
 
     def prepare_writer(
         self, worker: int, make: MakeWriter, *, think_s: float = 0.005, seed: int = 1, on_begin: OnBegin | None = None
@@ -104,7 +104,7 @@ class Rig:
         return self.prepare(write_until_stopped, self.setup, worker, make, think_s, seed, on_begin)
 
     def start_writer(self, worker: int, make: MakeWriter, *, think_s: float = 0.005) -> Worker:
-        """The same, but it does not wait."""
+        """The same, but it does not wait at the barrier."""
         writer = self.prepare_writer(worker, make, think_s=think_s)
         writer.release()
         return writer
@@ -112,7 +112,7 @@ class Rig:
     def finish(self, writers: Iterable[Worker]) -> list[Any]:
         """Tell every writer to stop; the results of those given. Raises as Worker.result."""
         self.board.stop()
-        return [writer.result() for writer in writers]
+        return [writer.result(self._check) for writer in writers]
 
     def sleep(self, seconds: float) -> None:
         """Sleep; what `check` raises ends it."""
@@ -131,7 +131,7 @@ class Rig:
         if self._owner is None:
             return verify(self.setup)
         self._owner.release()
-        found: Verified = self._owner.result()
+        found: Verified = self._owner.result(self._check)
         return found
 
     def __enter__(self) -> Self:

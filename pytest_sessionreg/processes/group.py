@@ -15,13 +15,11 @@ from .deadline import Deadline
 from .errors import DeadlinePassed, GroupEnded, WorkerEnded
 from .launcher import ForkServer, Launcher, Spawner
 from .payload import Call, dumps
-from .worker import Worker, raise_failures
+from .worker import TICK_S, Worker, raise_failures
 
 __all__ = ["Group", "StartMethod"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
-
-_TICK_S = 0.1
 
 
 class StartMethod(Enum):
@@ -229,7 +227,7 @@ class Group(Sequence[Worker]):
                 numbers = ", ".join(str(worker.index) for worker in waiting.values())
                 raise GroupEnded(f"worker {numbers} had not answered when the group ended; collect before leaving it")
             remaining_s = self._deadline.remaining_s()
-            patience_s = remaining_s if on_tick is None else min(_TICK_S, remaining_s)
+            patience_s = remaining_s if on_tick is None else min(TICK_S, remaining_s)
             heard = cast(list[Connection], wait(list(waiting), patience_s))
             if on_tick is not None:
                 on_tick()

@@ -26,13 +26,15 @@ from .errors import (
 from .launcher import Launcher
 from .message import CRASHING, FAILURE, GO, MISSED, READY, Missed, WorkerFailure
 
-__all__ = ["Worker", "raise_failures"]
+__all__ = ["TICK_S", "Worker", "raise_failures"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
 # How long the kernel may take to end a process that was killed, and one that hung up may take to end.
 _KILL_PATIENCE_S = 10.0
 _EXIT_PATIENCE_S = 2.0
+# How often a wait for results calls back.
+TICK_S = 0.1
 
 
 class Worker:
@@ -138,12 +140,13 @@ class Worker:
         self.told = self.told or self.died
         return self.exit_status()
 
-    def result(self) -> Any:
+    def result(self, on_tick: Callable[[], None] | None = None) -> Any:
         """What its function returned, within the group's deadline. None from one killed by `kill` or its crash point.
 
-        Raises WorkerFailed, WorkerDied, CrashPointMissed, DeadlinePassed, or GroupEnded.
+        on_tick is called about ten times a second meanwhile. Raises WorkerFailed, WorkerDied, CrashPointMissed,
+        DeadlinePassed, or GroupEnded.
         """
-        self._receive_until(lambda: self.answered, "running")
+        self._receive_until(lambda: self.answered, "running", on_tick)
         raise_failures([self], 1, self._deadline)
         return self.value()
 
@@ -187,13 +190,18 @@ class Worker:
         self._closed = True
         self.connection.close()
 
-    def _receive_until(self, done: Callable[[], bool], phase: str) -> None:
+    def _receive_until(self, done: Callable[[], bool], phase: str, on_tick: Callable[[], None] | None = None) -> None:
         while not done():
             if self._closed:
                 raise GroupEnded(f"worker {self.index} had not answered when its group ended; ask before that")
-            if not wait([self.connection], self._deadline.remaining_s()):
+            remaining_s = self._deadline.remaining_s()
+            heard = wait([self.connection], remaining_s if on_tick is None else min(TICK_S, remaining_s))
+            if on_tick is not None:
+                on_tick()
+            if heard:
+                self.receive()
+            elif self._deadline.passed:
                 raise DeadlinePassed((self.index,), self._deadline.seconds, phase)
-            self.receive()
 
     def _must_live(self, what: str) -> None:
         if not self.alive:

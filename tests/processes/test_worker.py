@@ -310,3 +310,22 @@ def test_one_that_was_stopped_after_its_answer_is_let_go(tmp_path: Path) -> None
         group.run()
         _until(lambda: psutil.Process(group[0].pid).status() == psutil.STATUS_STOPPED)
     assert (tmp_path / "left").exists()
+
+
+@_EVERY_METHOD
+def test_ticks_come_while_one_result_is_waited_for(method: StartMethod, tmp_path: Path) -> None:
+    path = tmp_path / "third"
+    ticks: list[int] = []
+
+    def run_until_the_third() -> None:
+        while not path.exists():
+            sleep(0.01)
+
+    def tick() -> None:
+        ticks.append(len(ticks))
+        if len(ticks) == 3:
+            path.touch()
+
+    with _running(run_until_the_third, 1, method=method) as group:
+        group[0].result(tick)
+    assert len(ticks) >= 3

@@ -33,26 +33,31 @@ class StrayClosePlain(StrayClose):
         return partial(PlainWriter, hold_s=HOLD_S)
 
 
-class DeferredBegin(Fault):
+class _Control(Fault):
+    """Writers of plain sqlite3 that need no fault to come out red."""
+
+    control = True
+    per_policy = False
+
+    def inject(self, nemesis: Nemesis) -> None:
+        """Let them write."""
+        nemesis.begin()
+        nemesis.sleep(_WATCHED_S)
+        nemesis.end()
+
+
+class DeferredBegin(_Control):
     """A deferred transaction that reads and then writes: SQLite refuses at once what no timeout could repair
     (https://www.sqlite.org/isolation.html).
     """
 
     name = "deferred-begin"
     summary = "control: BEGIN, SELECT, INSERT with a timeout of 5 s, which is ignored"
-    control = True
-    per_policy = False
 
     def writer(self, policy: AdmissionPolicy) -> MakeWriter:
         """A patient writer with the wrong BEGIN."""
         del policy
         return partial(PlainWriter, hold_s=HOLD_S, begin=("BEGIN", "SELECT count(*) FROM storm_writes"))
-
-    def inject(self, nemesis: Nemesis) -> None:
-        """Nothing more is needed."""
-        nemesis.begin()
-        nemesis.sleep(_WATCHED_S)
-        nemesis.end()
 
     def red(self, *, lost: int, failed: int, codes: frozenset[int]) -> bool:
         """Writes must have been refused, some of them because the snapshot was stale (517)."""
@@ -60,7 +65,7 @@ class DeferredBegin(Fault):
         return failed > 0 and bool(codes & {5, 517})
 
 
-class NoTimeout(DeferredBegin):
+class NoTimeout(_Control):
     """Plain sqlite3 with timeout 0: writes are dropped as soon as two processes meet."""
 
     name = "no-timeout"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pytest_sessionreg.registry.errors import SchemaTooNew
 from pytest_sessionreg.registry.sqlite.schema import SCHEMA_VERSION
 
@@ -22,25 +20,19 @@ class TwoVersions(Fault):
 
     def inject(self, nemesis: Nemesis) -> None:
         """Migrate as a next version would, and open as an older one does."""
-        newer = nemesis.prepare(_migrate, nemesis.setup.database)
         nemesis.begin()
-        newer.release()
-        newer.result()
+        nemesis.run(_migrate, nemesis.setup.database)
         nemesis.end()
         nemesis.seen = nemesis.run(open_and_write, nemesis.setup, nemesis.policy, 0)
         refused = any(seen.kind == SchemaTooNew.__name__ for seen in nemesis.seen)
         nemesis.note = "an older opener was refused" if refused else "an older opener was let in"
 
 
-def _migrate(database: str) -> Callable[[], None]:
+def _migrate(database: str) -> None:
     newer = connect(database)
-
-    def run() -> None:
-        newer.execute("BEGIN IMMEDIATE")
-        newer.execute("CREATE TABLE from_the_future (answer INTEGER)")
-        newer.execute("ALTER TABLE storm_writes ADD COLUMN from_the_future TEXT")
-        newer.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
-        newer.execute("COMMIT")
-        newer.close()
-
-    return run
+    newer.execute("BEGIN IMMEDIATE")
+    newer.execute("CREATE TABLE from_the_future (answer INTEGER)")
+    newer.execute("ALTER TABLE storm_writes ADD COLUMN from_the_future TEXT")
+    newer.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
+    newer.execute("COMMIT")
+    newer.close()

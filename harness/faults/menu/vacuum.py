@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
 
 from ..fault import Fault
@@ -21,22 +20,16 @@ class Vacuum(Fault):
 
     def inject(self, nemesis: Nemesis) -> None:
         """Run it, patiently, through plain SQLite."""
-        target = nemesis.prepare(_vacuum, nemesis.setup.database)
         nemesis.begin()
-        target.release()
-        took_s: float = target.result()
+        took_s = nemesis.run(_vacuum, nemesis.setup.database)
         nemesis.end()
         nemesis.note = f"VACUUM took {took_s:.2f} s"
 
 
-def _vacuum(database: str) -> Callable[[], float]:
+def _vacuum(database: str) -> float:
     connection = connect(database)
-
-    def run() -> float:
-        started = monotonic()
-        connection.execute("VACUUM")
-        took_s = monotonic() - started
-        connection.close()
-        return took_s
-
-    return run
+    started = monotonic()
+    connection.execute("VACUUM")
+    took_s = monotonic() - started
+    connection.close()
+    return took_s
