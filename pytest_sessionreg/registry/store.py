@@ -36,7 +36,9 @@ class Store:
 
     def _row(self, table: Table[Any], **values: Any) -> dict[str, Any]:
         """A caller's values, checked, as the parameters by name of a statement, with those of this workspace."""
-        return {"workspace_id": self._workspace, **table.checked(values)}
+        row = table.checked(values)
+        row["workspace_id"] = self._workspace
+        return row
 
     def _joined(self) -> Transaction:
         """A context in which several statements are one change."""

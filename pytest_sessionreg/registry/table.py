@@ -99,11 +99,12 @@ class Table(Generic[R]):
     values: the placeholders for an INSERT of all of them by name: ":name, :session_id, ...".
     """
 
-    __slots__ = ("_conversions", "_declared", "_kind", "columns", "name", "names", "values")
+    __slots__ = ("_checks", "_conversions", "_kind", "columns", "name", "names", "values")
 
     def __init__(self, name: str, kind: type[R]) -> None:
         self._kind = kind
-        self._declared = declared = kind._declared  # noqa: SLF001  this module's own
+        declared = kind._declared  # noqa: SLF001  this module's own
+        self._checks = {name: (check, optional) for name, (check, _, optional) in declared.items() if check}
         self._conversions = [(at, convert) for at, (_, convert, _) in enumerate(declared.values()) if convert]
         self.name = name
         self.names = tuple(declared)
@@ -118,17 +119,23 @@ class Table(Generic[R]):
         """Every column as NULL, for an INSERT of all columns to start from."""
         return dict.fromkeys(self.names)
 
+    def check(self, name: str, value: Any) -> Any:
+        """What is stored of a caller's value; None stays None where the field may be None. Raises InvalidValue."""
+        check, optional = self._checks[name]
+        return None if value is None and optional else check(name, value)
+
     def checked(self, values: Mapping[str, Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
-        """What is stored of a caller's values, by field; None stays None where the field may be None.
+        """What is stored of a caller's values, by field.
 
         but: fields that cannot be set here, beside those without a check. Raises InvalidValue.
         """
         found: dict[str, Any] = {}
+        checks = self._checks
         for name, value in values.items():
-            check, _, optional = self._declared.get(name, (None, None, False))
-            if check is None or name in but:
-                known = ", ".join(known for known, (can, _, _) in self._declared.items() if can and known not in but)
+            if name not in checks or name in but:
+                known = ", ".join([known for known in checks if known not in but])
                 raise InvalidValue(name, value, f"is no field that can be set; these are {known}")
+            check, optional = checks[name]
             found[name] = None if value is None and optional else check(name, value)
         return found
 

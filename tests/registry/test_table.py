@@ -148,6 +148,7 @@ def test_a_row_with_too_few_or_too_many_columns_is_no_record() -> None:
 def test_values_are_checked_by_their_fields() -> None:
     assert _NOTES.checked({"size": 3, "content": None}) == {"size": 3, "content": "null"}
     assert _NOTES.checked({"size": None}) == {"size": None}
+    assert (_NOTES.check("size", None), _NOTES.check("size", 3), _NOTES.check("content", None)) == (None, 3, "null")
     for values, message in (
         ({"size": -1}, "size=-1: must be a whole number"),
         ({"name": None}, "name=None: must be text"),
@@ -167,7 +168,7 @@ def test_values_are_checked_by_their_fields() -> None:
 def test_a_declared_table_is_that_of_the_schema(session_registry: Registry, name: str) -> None:
     columns = session_registry._database.read(f"PRAGMA table_info({name})")
     nullable = {column: not (required or key) for _, column, _, required, _, key in columns}
-    for field_name, (_, _, optional) in TABLES[name]._declared.items():
+    for field_name, (_, _, optional) in TABLES[name]._kind._declared.items():
         any_value = TABLES[name]._kind.__annotations__[field_name] == "Any"
         assert field_name in nullable, f"{name} has no column {field_name}"
         assert any_value or nullable[field_name] == optional, field_name

@@ -61,6 +61,7 @@ class Database:
         "_pid",
         "_started_ns",
         "_thread",
+        "_workspace_tables",
         "path",
         "patience_s",
     )
@@ -75,6 +76,7 @@ class Database:
             from .admission.record import WriteRecord  # only now: it is a dataclass, whose import a cold start saves
 
             self._new_record = WriteRecord
+        self._workspace_tables: list[str] | None = None
         self._pid = os.getpid()
         self._thread = get_ident()
         self._busy: int | None = 0
@@ -223,8 +225,10 @@ class Database:
             return self._patiently(connection, lambda: schema_version(connection, self.path))
 
     def workspace_tables(self) -> list[str]:
-        """The tables in which a workspace may show; see schema.workspace_tables."""
-        return workspace_tables(self.read)
+        """The tables in which a workspace may show, as they were when first asked for; see schema.workspace_tables."""
+        if self._workspace_tables is None:
+            self._workspace_tables = workspace_tables(self.read)
+        return self._workspace_tables
 
     # -- the end -------------------------------------------------------------------------------------------------
 

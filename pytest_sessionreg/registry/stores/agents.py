@@ -140,11 +140,12 @@ class Agents(Store):
             parent=parent,
             depth=depth,
             run_id=run_id,
-            started_at=from_text(instant) if started_at is None else started_at,
             escalation_level=escalation_level,
             stalled_since=stalled_since,
         )
-        self._write(_UPSERT, {**values, "last_activity_at": instant})
+        values["started_at"] = instant if started_at is None else _AGENTS.check("started_at", started_at)
+        values["last_activity_at"] = instant
+        self._write(_UPSERT, values)
 
     def get(self, name: str) -> Agent | None:
         """The agent, or None."""

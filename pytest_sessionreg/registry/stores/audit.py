@@ -87,13 +87,13 @@ class Audit(Store):
             source=source,
             schema_version=schema_version,
             event_type=event_type,
-            at=from_text(now()) if at is None else at,
             run_id=run_id,
             agent_identity=agent_identity,
             parent_event_id=parent_event_id,
             workspace_path=workspace_path,
             payload=payload,
         )
+        values["at"] = now() if at is None else _EVENTS.check("at", at)
         return self._write(_APPEND, values) > 0
 
     def query(

@@ -51,7 +51,9 @@ class Learning(Store):
 
     def put(self, session_id: str, state: Any) -> None:
         """Set the session's state: whatever JSON can hold."""
-        self._write(_PUT, {**self._row(_STATES, session_id=session_id, state=state), "updated_at": now()})
+        values = self._row(_STATES, session_id=session_id, state=state)
+        values["updated_at"] = now()
+        self._write(_PUT, values)
 
     def get(self, session_id: str) -> LearningState | None:
         """The session's state, or None where there is none."""

@@ -37,7 +37,8 @@ class MetaEntry(Record):
 
 _ENTRIES = Table("meta", MetaEntry)
 _SELECT = f"SELECT {_ENTRIES.columns} FROM meta"
-_INSERT = f"INSERT INTO meta ({_ENTRIES.columns}) VALUES ({_ENTRIES.values}) ON CONFLICT (key) DO "
+_MARK = f"INSERT INTO meta ({_ENTRIES.columns}) VALUES ({_ENTRIES.values}) ON CONFLICT (key) DO NOTHING"
+_SET = _MARK.replace("NOTHING", f"UPDATE SET {_ENTRIES.replaced('key')}")
 
 
 class Meta(Store):
@@ -47,11 +48,11 @@ class Meta(Store):
 
     def set(self, key: str, value: str) -> None:
         """Set a value."""
-        self._write(f"{_INSERT} UPDATE SET {_ENTRIES.replaced('key')}", self._entry(key, value))
+        self._write(_SET, self._entry(key, value))
 
     def mark(self, key: str, value: str) -> bool:
         """Set a value unless the key has one: a one-shot marker. Of any number of callers one gets True."""
-        return self._write(f"{_INSERT} NOTHING", self._entry(key, value)) > 0
+        return self._write(_MARK, self._entry(key, value)) > 0
 
     def get(self, key: str) -> MetaEntry | None:
         """The entry, or None."""
@@ -66,4 +67,6 @@ class Meta(Store):
         return self._write("DELETE FROM meta WHERE key = ?", (identifier("key", key),)) > 0
 
     def _entry(self, key: str, value: str) -> dict[str, str]:
-        return {**_ENTRIES.checked({"key": key, "value": value}), "updated_at": now()}
+        entry = _ENTRIES.checked({"key": key, "value": value})
+        entry["updated_at"] = now()
+        return entry

@@ -54,7 +54,8 @@ class Overrides(Store):
     def set(self, session_id: str, key: str, value: Any) -> None:
         """Set the session's value for `key`. Raises NotFound for a session that is not registered."""
         values = self._row(_OVERRIDES, session_id=session_id, key=key, value=value)
-        self._write(_SET, {**values, "updated_at": now()})
+        values["updated_at"] = now()
+        self._write(_SET, values)
 
     def get(self, session_id: str, key: str) -> Override | None:
         """The override, or None where there is none; its value may be None too."""
