@@ -90,7 +90,7 @@ def oldest(session: nox.Session) -> None:
 def oldest_plugin(session: nox.Session) -> None:
     """Run the plugin's tests with the oldest release of everything, and no extra."""
     session.install("-q", "-c", _oldest(session), ".", *_TEST_TOOLS)
-    _pytest(session, *_TESTS_OF_THE_PLUGIN, *session.posargs)
+    _pytest(session, "-n", "auto", *_TESTS_OF_THE_PLUGIN, *session.posargs)
 
 
 @nox.session
@@ -112,7 +112,7 @@ def light(session: nox.Session) -> None:
     session.run("sessionreg", "report", out, success_codes=[2])
     session.run("sessionreg", "storm", *short, "--on", "popen", success_codes=[2])
     session.install("-q", "-c", _LOCK, *_TEST_TOOLS)
-    _pytest(session, *_TESTS_OF_THE_PLUGIN, *session.posargs)
+    _pytest(session, "-n", "auto", *_TESTS_OF_THE_PLUGIN, *session.posargs)
 
 
 _NOTHING_OF_THE_EXTRAS = """
@@ -162,7 +162,7 @@ def dist(session: nox.Session) -> None:
         archive.extractall(unpacked, filter="data")
     session.chdir(unpacked / sdist.name.removesuffix(".tar.gz"))
     session.install("-q", "-c", _LOCK, ".[all,dev]")
-    _pytest(session, *_TESTS_OF_THE_PLUGIN, "tests/test_workshop.py")
+    _pytest(session, "-n", "auto", *_TESTS_OF_THE_PLUGIN, "tests/test_workshop.py")
 
 
 def _lint(session: nox.Session) -> None:

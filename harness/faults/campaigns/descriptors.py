@@ -80,10 +80,10 @@ def run(campaign: Campaign, *, rounds: int = 5) -> None:
 
 
 def _write_without(
-    database: str, worker: int, left: int, patience_s: float, *, inside: bool = False
+    database: str, worker: int, left: int, patience_s: float, tried: str, *, inside: bool = False
 ) -> Callable[[], _Told]:
     """A registry that is open, and inside a transaction if `inside`; then write with only `left` descriptors to be had,
-    and once more with enough.
+    and once more with enough. The file `tried` is there once the first write has ended.
     """
     registry = Registry.open(database, policy=WriteQueue(patience=patience_s))
     registry.sessions.list()
@@ -98,7 +98,10 @@ def _write_without(
         outcome = _outcome(write)
         waited_ms = (monotonic_ns() - started_ns) / 1e6
         restore()
-        again = _outcome(partial(_write, registry, worker, 1))
+        with open(tried, "xb"):
+            pass
+        with registry.patience(_PATIENCE_S):
+            again = _outcome(partial(_write, registry, worker, 1))
         registry.close()
         return _Told(outcome, again, waited_ms, len(warned))
 
@@ -169,25 +172,31 @@ def _take_descriptors(left: int) -> Callable[[], None]:
 
 
 def _starve_waiter(rig: Rig, left: int, patience_s: float) -> _Told:
-    """The holder commits when the waiter is in line; ahead of an impatient one, in the middle of its second wait."""
+    """The holder commits when the waiter is in line; ahead of an impatient one, after that was refused."""
     holder = prepare_holder(rig)
-    waiter = rig.start(_write_without, rig.setup.database, 1, left, patience_s)
+    tried = _tried(rig, 1)
+    waiter = rig.start(_write_without, rig.setup.database, 1, left, patience_s, tried)
+    wait_until_in_line(rig.setup.database, 1)
     if patience_s > _IMPATIENT_S:
-        wait_until_in_line(rig.setup.database, 1)
         rig.sleep(0.05)
     else:
-        rig.sleep(1.5 * patience_s)
+        while waiter.alive and not os.path.exists(tried):
+            rig.sleep(0.01)
     holder.release()
     holder.result()
     return _compare(rig, waiter.result())
 
 
 def _starve_holder(rig: Rig) -> _Told:
-    holder = rig.prepare(partial(_write_without, inside=True), rig.setup.database, 1, 0, _PATIENCE_S)
-    waiter = rig.start(_write_without, rig.setup.database, 2, _ENOUGH, _PATIENCE_S)
+    holder = rig.prepare(partial(_write_without, inside=True), rig.setup.database, 1, 0, _PATIENCE_S, _tried(rig, 1))
+    waiter = rig.start(_write_without, rig.setup.database, 2, _ENOUGH, _PATIENCE_S, _tried(rig, 2))
     wait_until_in_line(rig.setup.database, 1)
     holder.release()
     return _compare(rig, holder.result(), waiter.result())
+
+
+def _tried(rig: Rig, worker: int) -> str:
+    return os.path.join(rig.setup.scratch, f"{worker}.tried")
 
 
 def _starve_opener(rig: Rig, left: int) -> _Told:

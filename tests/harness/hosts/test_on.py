@@ -293,12 +293,13 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     slow = tmp_path / "hang.py"
     slow.write_text("import time\ndef write(path, worker, sequence): time.sleep(600)\n")
     words = ["storm", "--workload", "hang:write", "--workers", "2", "--writes", "1", "--json", "--no-plots"]
+    before = psutil.Process().children(recursive=True)  # of other tests in this process
     gathering: list[psutil.Process] = []
 
     def press_twice(running: Sequence[str], _done: int) -> None:
         if running and not gathering:
             wait_until(lambda: bool(list(tmp_path.glob("sessionreg-storm-*/1.ledger"))))
-            gathering.extend(psutil.Process().children(recursive=True))
+            gathering.extend(set(psutil.Process().children(recursive=True)).difference(before))
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGTERM)
 
