@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-__all__ = ["Cursor", "Database", "Parameters"]
+__all__ = ["Cursor", "Database", "Values"]
 
-Parameters = Sequence[Any] | Mapping[str, Any]
+# Of a statement with `?`, or with `:name`.
+Values = Sequence[Any] | Mapping[str, Any]
 
 
 class Cursor(Protocol):
@@ -70,16 +71,16 @@ class Database(Protocol):
     def rollback(self) -> None:
         """Undo what the transaction wrote."""
 
-    def execute(self, sql: str, parameters: Parameters = ..., /) -> Cursor:
+    def execute(self, sql: str, parameters: Values = ..., /) -> Cursor:
         """Run a statement of a caller's own inside the open transaction; the driver's errors pass through."""
 
-    def write(self, sql: str, parameters: Parameters = ..., /) -> int:
+    def write(self, sql: str, parameters: Values = ..., /) -> int:
         """Run a statement in the open transaction, or in one of its own; the rows changed.
 
         Raises NotFound where it refers to a row that is missing.
         """
 
-    def read(self, sql: str, parameters: Parameters = ..., /) -> list[Any]:
+    def read(self, sql: str, parameters: Values = ..., /) -> list[Any]:
         """All rows of a query, without keeping any writer waiting."""
 
     def schema_version(self) -> int:

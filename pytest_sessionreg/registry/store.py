@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .database import Database, Parameters
+    from .database import Database, Values
     from .table import Table
 
 __all__ = ["Store"]
@@ -27,11 +27,11 @@ class Store:
         self._database = database
         self._workspace = workspace
 
-    def _write(self, sql: str, parameters: Parameters) -> int:
+    def _write(self, sql: str, parameters: Values) -> int:
         """Run one statement; the rows changed. Raises NotFound where a row that it refers to is missing."""
         return self._database.write(sql, parameters)
 
-    def _read(self, sql: str, parameters: Parameters) -> list[Any]:
+    def _read(self, sql: str, parameters: Values) -> list[Any]:
         return self._database.read(sql, parameters)
 
     def _row(self, table: Table[Any], **values: Any) -> dict[str, Any]:

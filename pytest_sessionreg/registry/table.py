@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Check = Callable[[str, Any], Any]
     Convert = Callable[[Any], Any]
 else:
-    # typing's stand for nothing at run time: the base is object, and the decorator gives back what it is given
+    # only type checkers need typing's: here the base is object, and the decorator gives back what it is given
     R, Generic = None, {None: object}
 
     def dataclass_transform(**_: object) -> object:
@@ -50,10 +50,13 @@ def field(check: Check | None = None, convert: Convert | None = None) -> Any:
 class _RecordType(type):
     """Gives a record's class its slots, and makes it a dataclass for who asks for its fields before there is one.
 
-    `_declared` has, by name, a field's check, its conversion, and whether its type allows None.
+    `_declared` has, by name, a field's check, its conversion, and whether its type allows None. The types are read as
+    text, which they are under `from __future__ import annotations`.
     """
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> _RecordType:
+        if bases and "__annotations__" not in namespace:  # from Python 3.14 on they are elsewhere without that import
+            raise TypeError(f"record {name}: has no fields; its module needs `from __future__ import annotations`")
         declared = {
             field: (*namespace.pop(field, (None, None)), annotation.endswith("| None"))
             for field, annotation in namespace.get("__annotations__", {}).items()

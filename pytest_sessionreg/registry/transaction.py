@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from .database import Cursor, Database, Parameters
+    from .database import Cursor, Database, Values
     from .patience import Patience
 
 __all__ = ["Transaction"]
@@ -51,6 +51,6 @@ class Transaction:
         else:
             self._database.rollback()
 
-    def execute(self, sql: str, parameters: Parameters = ()) -> Cursor:
+    def execute(self, sql: str, parameters: Values = ()) -> Cursor:
         """Run a statement of your own on the same connection, in the same transaction."""
         return self._database.execute(sql, parameters)

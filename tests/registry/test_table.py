@@ -97,6 +97,13 @@ def test_the_fields_of_a_record_can_be_asked_for_before_there_is_one() -> None:
     assert Fresh(a=1) == Fresh(1)
 
 
+def test_a_record_without_fields_is_refused() -> None:
+    with pytest.raises(TypeError, match="record Empty: has no fields"):
+
+        class Empty(Record):
+            pass
+
+
 def test_threads_that_make_the_first_record_at_once_all_get_one() -> None:
     for _ in range(50):
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from ..database import Parameters
+    from ..database import Values
     from .admission.policy import AdmissionPolicy, Observer
 
     T = TypeVar("T")
@@ -125,7 +125,7 @@ class Database:
             self.rollback()
             raise self._abandoned("nothing was written")
 
-    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Values = ()) -> sqlite3.Cursor:
         """Run one statement inside the open transaction; sqlite3's errors pass through to the author of the SQL."""
         connection = self._checked()
         if not connection.in_transaction:
@@ -166,7 +166,7 @@ class Database:
         self._undo()
         self._leave("rolled back", code=None, phase="body")
 
-    def write(self, sql: str, parameters: Parameters = ()) -> int:
+    def write(self, sql: str, parameters: Values = ()) -> int:
         """Run one statement of the registry's own in a write transaction (the open one, if any); the rows changed."""
         connection = self._checked()
         if connection.in_transaction:
@@ -198,7 +198,7 @@ class Database:
 
     # -- the read path -------------------------------------------------------------------------------------------
 
-    def read(self, sql: str, parameters: Parameters = ()) -> list[Any]:
+    def read(self, sql: str, parameters: Values = ()) -> list[Any]:
         """All rows of a query, without the write lock.
 
         The connection's busy timeout is the policy's (0 for all but BusyTimeout). A read that meets SQLITE_BUSY, which
@@ -304,7 +304,7 @@ class Database:
             raise
         return True
 
-    def _own(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+    def _own(self, sql: str, parameters: Values) -> sqlite3.Cursor:
         try:
             return self._execute(sql, parameters)
         except sqlite3.Error as error:
