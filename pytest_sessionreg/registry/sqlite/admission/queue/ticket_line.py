@@ -3,8 +3,8 @@
 Take the next ticket k and lock byte k; wait until byte k-1 is free: now k is the head of the line, which alone waits
 for the byte `inside`. Once inside, free byte k, so that k+1 becomes the head; when done, free `inside` and ring for it.
 A process that dies or gives up frees its bytes, and its successor waits for those still ahead. A writer that finds the
-line empty needs no ticket. The sidecar only orders writers: SQLite's own lock is the guarantee, and a damaged sidecar costs
-order, never a write. The states in a drawing: docs/write-queue.md#states.
+line empty needs no ticket. The sidecar only orders writers: SQLite's own lock is the guarantee, and a damaged sidecar
+costs order, never a write. The states in a drawing: docs/write-queue.md#states.
 """
 
 from __future__ import annotations
