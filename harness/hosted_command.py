@@ -59,7 +59,7 @@ def _follow_order() -> None:
 
 
 def _beat(descriptor: int) -> None:
-    with suppress(OSError):  # whoever listened is gone, and standard input says so
+    with suppress(OSError):  # the listener is gone, and standard input says so
         while True:
             os.write(descriptor, b".")
             sleep(BEAT_S)

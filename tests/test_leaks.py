@@ -1,4 +1,4 @@
-"""The check for leaks: the culprit alone is blamed, and what it left is gone before the next test."""
+"""The check for leaks: the test that leaks is blamed, and no other, and what it left is gone before the next test."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from .protocol import BEAT_S
 
 __all__ = ["Answer", "Order", "gather"]
 
-# From the start of a connection to the first word of whoever answers: a password may have to be typed.
+# From the start of a connection to the first answer: a password may have to be typed.
 _CONNECT_S = 60.0
 # A command beats every second; a machine under a storm may be late, but not so late.
 _SILENCE_S = 30 * BEAT_S

@@ -63,7 +63,7 @@ def between(minimum: float, maximum: float, value: Any, name: str) -> Any:
 
 
 def warn_renamed(old: str, new: str) -> None:
-    """Warn whoever called the caller that it uses an old spelling."""
+    """Warn the caller of the caller that it uses an old spelling."""
     import warnings  # here: hardly anybody is warned
 
     warnings.warn(f"{old} is now {new}; the old spelling goes in 0.3", DeprecationWarning, stacklevel=3)

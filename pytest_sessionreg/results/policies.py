@@ -17,7 +17,7 @@ __all__ = ["ON_REQUEST", "POLICY_NAMES", "Own", "policy_named", "policy_shown_as
 
 
 class Own(Parameters):
-    """No policy: the workload begins, retries and commits by its own lights."""
+    """No policy: the workload begins, retries and commits by itself."""
 
     name = "own"
 
@@ -28,7 +28,7 @@ class Own(Parameters):
 
 _DEFAULTS: tuple[AdmissionPolicy, ...] = (RetryBudget(), BusyTimeout(), FixedInterval(), WriteQueue())
 POLICY_NAMES = tuple(policy.name for policy in _DEFAULTS)
-# Compared only where it is asked for: what OrchestKit's synchronous wait costs whoever holds the lock.
+# Compared only where it is asked for: what OrchestKit's synchronous wait costs the holder of the lock.
 _SPIN = RetryBudget(spin=True)
 ON_REQUEST = (_SPIN.name,)
 # Of parameters in results of 0.1.

@@ -20,7 +20,7 @@ def storm_turn() -> Iterator[None]:
     """Hold the turn on this machine, once nobody else does; a turn within one's own is at once.
 
     The lock is the kernel's (`flock` on the temporary directory itself, so that no file is left) and ends with its
-    process, however that ends. Whoever waits is woken; there is no deadline, because storms have theirs.
+    process, however that ends. A waiter is woken; there is no deadline, because storms have theirs.
     """
     global _depth  # noqa: PLW0603  one lock per process
     with _OURS:

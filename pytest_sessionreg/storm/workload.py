@@ -32,8 +32,8 @@ class Workload(Protocol):
 
     name: in results.
     parameters: what else it takes to make it again, as text.
-    admitted: whether the storm begins its transactions under an admission policy and commits them; if not, whoever
-        writes does so himself, and only the whole write can be timed.
+    admitted: whether the storm begins its transactions under an admission policy and commits them; if not, the
+        function does so itself, and only the whole write can be timed.
     foreign_keys: whether a row without its parent is damage.
     modules: names of those whose functions travel whole to the worker processes.
     """

@@ -12,7 +12,7 @@ import pytest
 from measuring import Load, Store, measured
 from table import table
 
-from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.environment import Environment
 
 _HERE = Path(__file__).parent
@@ -38,7 +38,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def peer(
-    storm: StormFixture, load: Load, request: pytest.FixtureRequest, tmp_path: Path
+    storm: Storm, load: Load, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Callable[..., list[dict[str, Any]]]:
     """`peer(store, ...)`: storm the stores and the registry in turns, keep what was found, check the measurement."""
 

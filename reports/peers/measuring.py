@@ -9,7 +9,7 @@ from statistics import geometric_mean, median
 from typing import Any
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.plugin import StormFixture
+from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.alone import ideal_from_alone
 from pytest_sessionreg.results.result import StormRun
 from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFailed
@@ -76,7 +76,7 @@ REGISTRY = Store(
 )
 
 
-def measured(storm: StormFixture, stores: Iterable[Store], load: Load) -> list[dict[str, Any]]:
+def measured(storm: Storm, stores: Iterable[Store], load: Load) -> list[dict[str, Any]]:
     """Storm each of `stores` and the registry once per round, in turns; an entry for each, the registry's last."""
     every = [*stores, REGISTRY]
     alone = [_blown(storm, store, load, writers=1, seed=1) for store in every]
@@ -90,7 +90,7 @@ def measured(storm: StormFixture, stores: Iterable[Store], load: Load) -> list[d
     return entries
 
 
-def _blown(storm: StormFixture, store: Store, load: Load, *, writers: int, seed: int) -> StormRun:
+def _blown(storm: Storm, store: Store, load: Load, *, writers: int, seed: int) -> StormRun:
     try:
         return storm(
             store.write,

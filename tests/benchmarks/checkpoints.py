@@ -69,7 +69,7 @@ def _storm(pages: int, duration_s: float) -> tuple[float, ...]:
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "sessions.db")
         calls = [Call(_writer, (path, worker, pages, duration_s)) for worker in range(_WRITERS)]
-        with Registry.open(path) as onlooker:  # the log is removed by whoever closes last
+        with Registry.open(path) as onlooker:  # the last one to close removes the log
             with onlooker.transaction() as transaction:
                 transaction.execute("CREATE TABLE written (writer INTEGER, number INTEGER)")
             with Group(calls, deadline_s=120) as group:

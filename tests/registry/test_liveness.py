@@ -214,7 +214,7 @@ def test_in_a_time_namespace_of_its_own_a_process_goes_by_the_start(
 
 
 def _set_the_wall_clock(registry: Registry, session_id: str, step: timedelta) -> None:
-    """What a step of the wall clock does, as whoever judges afterwards sees it: the start that was noted and the one
+    """What a step of the wall clock does, as a later judge sees it: the start that was noted and the one
     read today lie that far apart.
     """
     session = registry.sessions.get(session_id)

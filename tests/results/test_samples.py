@@ -40,7 +40,7 @@ def test_a_write_that_was_not_admitted_cuts_no_hold() -> None:
 
 
 def test_a_hold_measured_too_long_does_not_lengthen_the_ideal() -> None:
-    """The first lock is free after 300; whoever came at 100 need not wait until 900."""
+    """The first lock is free after 300; a writer that came at 100 need not wait until 900."""
     samples = _samples((0, 0, 900), (100, 200, 50))
     assert sorted(ideal_latencies_us(samples)) == [250, 300]
 

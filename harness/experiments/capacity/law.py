@@ -1,6 +1,6 @@
 """The law behind the frontier: in a queue of N writers that each hold the lock for h, the last one waits about N x h.
 
-A retry budget gives up when its sleeps are over, whoever is next. So it cannot stand a crowd whose N x h exceeds the
+A retry budget gives up when its sleeps are over, in turn or not. So it cannot stand a crowd whose N x h exceeds the
 time that its retries last: 1.275 s on average, 2.25 s at most. That is the limit of a queue; a budget does not queue.
 Each of its 16 attempts finds the lock busy with the chance rho that it is busy, so that it gives up with rho ** 16: one
 write in a thousand at a lock that is busy 65 % of the time, long before the crowd is too large to be served in time.

@@ -96,7 +96,7 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection | None:
-        """The connection, for whoever must not close it; None once it is closed."""
+        """The connection, for code that must not close it; None once it is closed."""
         return self._connection
 
     # -- the write path ------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def quarantine(path: str, *, patience_s: float = 5.0) -> list[str]:
     """Rename the database `path` and its -wal, -shm and -journal; their new names, the database's last.
 
     The names begin with `<path>.damaged-<time>`, and fit each other, so that SQLite and recovery tools open them
-    together. The write queue is held meanwhile; its sidecar stays, since it orders whoever comes to the path next.
+    together. The write queue is held meanwhile; its sidecar stays, since it orders those who come to the path next.
     Processes that have the file open raise DatabaseMoved at their next use. Raises WriteTimeout if a writer stays in
     the queue, StorageError if a rename fails.
     """

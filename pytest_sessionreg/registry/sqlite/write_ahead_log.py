@@ -48,9 +48,9 @@ class WriteAheadLog:
         """Whether what was just committed stays; to be asked after COMMIT.
 
         A last closer holds the database exclusively from before it copies the log until it has unlinked it, which it
-        cannot while we hold our share. So whoever sees nobody do so, and then the log in its place, has been copied or
-        is not concerned. The first write is spared the search for SQLite's descriptor, because hooks make no other;
-        but not in a process that has lost a log before, whose code may make a stray close again.
+        cannot while we hold our share. So a process that sees nobody do so, and then the log in its place, has been
+        copied or is not concerned. The first write is spared the search for SQLite's descriptor, because hooks make no
+        other; but not in a process that has lost a log before, whose code may make a stray close again.
         """
         self._writes += 1
         spared = self._writes == 1 and not _lost_one
@@ -68,7 +68,7 @@ class WriteAheadLog:
         return found == self._identity
 
     def moved(self, consequence: str) -> str:
-        """What to tell whoever wrote into a log that is no longer ours."""
+        """What to tell a process that wrote into a log that is no longer ours."""
         return (
             f"{self._path}: was deleted or replaced under this registry, by hand, or because code in this process "
             f"closed a descriptor of the database that was not SQLite's; {consequence}: open the registry anew"

@@ -38,7 +38,7 @@ def timeline(runs: Sequence[StormRun]) -> Figure:
     """A panel per policy: the moments around the longest wait of its typical round; 1600 pixels wide.
 
     All windows are equally long. Of more than 32 workers 32 have a lane: the one that waited longest, those that held
-    the lock most often in the window, and others evenly spaced. The lane at the top shows the lock, whoever held it.
+    the lock most often in the window, and others evenly spaced. The lane at the top shows when the lock was held.
     """
     shown = typical_rounds(runs)
     length = _window_length(shown)

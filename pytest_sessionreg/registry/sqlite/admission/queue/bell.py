@@ -1,4 +1,4 @@
-"""The bell of a line: a named pipe by which whoever leaves wakes the head, who need not be known."""
+"""The bell of a line: a named pipe by which the writer that leaves wakes the head, which need not be known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _POLL_S = 0.0005
 class Bell:
     """The bell beside the sidecar `path`: a hint, which may be lost, or rung for nothing.
 
-    Why it is there: whoever waits for a lock in a thread, because such waits have no timeout, is woken twice, the
+    Why it is there: a writer that waits for a lock in a thread, because such waits have no timeout, is woken twice, the
     thread and then the caller; from the pipe the caller is woken itself, and with a timeout. Never raises OSError:
     where the file system has no pipes, or no descriptor is left, `ring` does nothing and `wait` sleeps.
     """
@@ -37,7 +37,7 @@ class Bell:
             self._poll.register(self._fd, POLLIN)
 
     def ring(self) -> None:
-        """Wake whoever waits."""
+        """Wake the one that waits."""
         if self._fd >= 0:
             try:  # noqa: SIM105  contextlib would cost a cold start
                 os.write(self._fd, b"!")

@@ -20,7 +20,7 @@ _POLL_S = 0.002
 
 
 class ByteWaits:
-    """The waits of whoever has `locks` open; its thread waits on another description of the same file."""
+    """The waits of the process that has `locks` open; its thread waits on another description of the same file."""
 
     __slots__ = ("_locks", "_thread", "_thread_locks")
 

@@ -1,7 +1,7 @@
 """The line where there are no open-file-description locks (macOS): one flock(2) on the sidecar.
 
-The kernel wakes one waiter per release, but whoever released may take it again at once, so order is only approximate
-(docs/write-queue.md#barging).
+The kernel wakes one waiter per release, but the writer that released it may take it again at once, so order is only
+approximate (docs/write-queue.md#barging).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One open file description of the queue's sidecar file, and what it records about whoever is inside."""
+"""One open file description of the queue's sidecar file, and what it records about the writer inside."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Sidecar:
 
 
 class Insider:
-    """What the sidecar says of whoever is inside: pid, pid namespace, since when and until when leased (monotonic
+    """What the sidecar says of the writer inside: pid, pid namespace, since when and until when leased (monotonic
     ns).
     """
 

@@ -1,4 +1,4 @@
-"""A line that stands still because whoever is next has stopped (SIGSTOP, a debugger), and passing him by."""
+"""A line that stands still because the next writer has stopped (SIGSTOP, a debugger), and passing it by."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _FIRST_FAR_LOOK_S = 3.0
 class Stall:
     """The looks of the owner of `ticket`, who has `ahead` others before him, at the line.
 
-    With nobody inside, the head of the line enters within a millisecond. Whoever sees in two looks that nobody is
-    inside and nothing moves, and that all who are ahead are stopped, enters in their stead: then `passed_by` is true.
+    With nobody inside, the head of the line enters within a millisecond. A waiter that sees in two looks that nobody is
+    inside and nothing moves, and that all who are ahead are stopped, enters instead: then `passed_by` is true.
     look_s: in how many seconds to look.
     """
 

@@ -29,11 +29,11 @@ HEADER_BYTES = 56
 _NO_ROOM = bytes(8)
 # For how long room is made after such a meeting; a field that asks for longer is damage.
 ROOM_NS = 2_000_000_000
-# Then a ring of who took the tickets (pid, pid namespace), to name whoever blocks the line.
+# Then a ring of who took the tickets (pid, pid namespace), to name the one that blocks the line.
 _OWNER = struct.Struct("<QQ")
 _OWNERS_AT = 64
 _OWNERS = 4096
-# Lock offsets, far beyond (a lock needs no byte to exist): one guards joining, one is held by whoever is inside, the
+# Lock offsets, far beyond (a lock needs no byte to exist): one guards joining, one is held by the writer inside, the
 # others are tickets.
 JOIN = 1 << 32
 INSIDE = 1 << 33

@@ -2,9 +2,9 @@
 
 Take the next ticket k and lock byte k; wait until byte k-1 is free: now k is the head of the line, which alone waits
 for the byte `inside`. Once inside, free byte k, so that k+1 becomes the head; when done, free `inside` and ring for it.
-A process that dies or gives up frees its bytes, and its successor waits for those still ahead. Whoever finds the line
-empty needs no ticket. The sidecar only orders writers: SQLite's own lock is the guarantee, and a damaged sidecar costs
-order, never a write. The states in a drawing: docs/write-queue.md#states.
+A process that dies or gives up frees its bytes, and its successor waits for those still ahead. A writer that finds the
+line empty needs no ticket. The sidecar only orders writers: SQLite's own lock is the guarantee, and a damaged sidecar
+costs order, never a write. The states in a drawing: docs/write-queue.md#states.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .ticket_file import ENTER, HEADER_BYTES, INSIDE, JOIN, LEAVE, ROOM_NS, Tick
 
 __all__ = ["TicketLine"]
 
-# Joining takes some 10 us: whoever holds it up this long is stopped, and is passed by without a ticket.
+# Joining takes some 10 us: a process that holds it up this long is stopped, and is passed by without a ticket.
 _JOIN_PATIENCE_S = 0.5
 # Writers that do not queue poll, SQLite's busy handler every 100 ms at last, and between two writers of the line they
 # find the lock free for a tenth of a millisecond. Once one was met, the line leaves it free for a quarter of each hold:
 # a fifth of the time, in which 50 looks in 5 s all miss once in 70,000.
 _ROOM = 0.25
 _MOST_ROOM_S = 0.010
-# How often a lone writer checks that its sidecar is still the one at the path; whoever takes a ticket always does.
+# How often a lone writer checks that its sidecar is still the one at the path; one that takes a ticket always does.
 _CHECK_NS = 1_000_000_000
-# How often the head of the line looks by itself: whoever is killed inside rings for nobody.
+# How often the head of the line looks by itself: a writer that is killed inside rings for nobody.
 _HEAD_LOOK_S = 0.020
 
 
@@ -77,7 +77,7 @@ class TicketLine:
         """Enter without a ticket, inside our lease or because nobody is in line or inside; whether we are inside.
 
         slice_ns: as for `admitted`. There is no lease while room is to be made either: `leave` makes none within one,
-        and whoever is alone has no hand-overs, in which a line leaves the lock free.
+        and a writer that is alone has no hand-overs, in which a line leaves the lock free.
         """
         file = self._file
         if now_ns < self._lease_until_ns:
@@ -204,7 +204,7 @@ class TicketLine:
         return ahead + (not self._file.is_free(INSIDE))
 
     def blocker(self) -> Insider | None:
-        """Who keeps us waiting: whoever is inside, else the first in line that lives (since 0: unknown)."""
+        """Who keeps us waiting: the writer inside, else the first in line that lives (since 0: unknown)."""
         file = self._file
         if not file.is_free(INSIDE):
             return file.insider()
@@ -232,7 +232,7 @@ class TicketLine:
             file.unlock(free(JOIN))
 
     def _wait_in_line(self, ticket: int, deadline: float) -> bool:
-        """Wait until nobody is ahead of `ticket`, or whoever is has stopped: then we are inside in their stead."""
+        """Wait until nobody is ahead of `ticket`, or those ahead have stopped: then we are inside instead."""
         file = self._file
         ahead = file.right_ahead_of(ticket)
         while True:
@@ -244,7 +244,7 @@ class TicketLine:
             self._inside = stall.passed_by
             if self._inside or not moved:
                 return self._inside
-            # Whoever was right ahead was admitted, or else died or gave up: then one request waits for all of them.
+            # The one right ahead was admitted, or else died or gave up: then one request waits for all of them.
             ahead = file.ahead_of(ticket)
 
     def _wait_as_head(self, deadline: float) -> bool:
