@@ -30,7 +30,7 @@ class Sessionreg(Protocol):
 def sessionreg_process(*words: str, cwd: Path, **environment: str) -> Done:
     """The command of these words in an interpreter of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness", *words],
+        [sys.executable, "-m", "pytest_sessionreg", *words],
         cwd=cwd,
         env={**os.environ, "NO_COLOR": "1", **environment},
         capture_output=True,

@@ -240,3 +240,31 @@ def test_help_shows_an_example(sessionreg: Sessionreg) -> None:
     done = sessionreg("storm", "--help")
     assert done.returncode == 0
     assert "Example: sessionreg storm" in " ".join(done.stdout.split())
+
+
+def test_python_m_harness_in_a_checkout_is_the_same_command() -> None:
+    checkout = Path(__file__).parents[2]
+    words = [sys.executable, "-m", "harness", "--help"]
+    done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=True)
+    same = [sys.executable, "-m", "pytest_sessionreg", "--help"]
+    assert done.stdout.replace("python -m harness", "python -m pytest_sessionreg") == (
+        subprocess.run(same, cwd=checkout, capture_output=True, text=True, check=True).stdout
+    )
+
+
+def test_a_project_with_a_package_called_harness_can_run_the_command(tmp_path: Path) -> None:
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness/__init__.py").write_text("raise AssertionError('not ours')\n")
+    words = [
+        sys.executable,
+        "-m",
+        "pytest_sessionreg",
+        "storm",
+        "--workers",
+        "1",
+        "--writes",
+        "1",
+        "--json",
+        "--no-plots",
+    ]
+    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True)

@@ -135,9 +135,8 @@ def test_another_version_is_refused(at_hosts: Sessionreg, tmp_path: Path) -> Non
     other = tmp_path / "other"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
     (packages,) = other.glob("lib/*/site-packages")
-    for name in ("pytest_sessionreg", "harness"):
-        (packages / name).mkdir()
-        (packages / name / "__init__.py").write_text("__version__ = '99.1'\n")
+    (packages / "pytest_sessionreg").mkdir()
+    (packages / "pytest_sessionreg/__init__.py").write_text("__version__ = '99.1'\n")
     done = at_hosts(*_STORM, "--on", f"popen//python={other}/bin/python")
     assert done.returncode == 1
     assert f"has pytest-sessionreg 99.1, here it is {__version__}; install the same one there" in done.stderr
