@@ -9,7 +9,8 @@ __all__ = ["from_optional", "from_text", "later", "now", "to_text"]
 
 def now() -> str:
     """The present instant as 27 characters, e.g. `2026-11-20T08:13:41.123456Z`."""
-    return to_text(datetime.now(UTC))
+    # as to_text, without the call: every write asks
+    return datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def to_text(instant: datetime) -> str:

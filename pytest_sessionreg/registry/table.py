@@ -102,12 +102,13 @@ class Table(Generic[R]):
     values: the placeholders for an INSERT of all of them by name: ":name, :session_id, ...".
     """
 
-    __slots__ = ("_checks", "_conversions", "_kind", "columns", "name", "names", "values")
+    __slots__ = ("_checks", "_conversions", "_kind", "_optional", "columns", "name", "names", "values")
 
     def __init__(self, name: str, kind: type[R]) -> None:
         self._kind = kind
         declared = kind._declared  # noqa: SLF001  this module's own
-        self._checks = {name: (check, optional) for name, (check, _, optional) in declared.items() if check}
+        self._checks = {name: check for name, (check, _, _) in declared.items() if check}
+        self._optional = {name for name, (_, _, optional) in declared.items() if optional}
         self._conversions = [(at, convert) for at, (_, convert, _) in enumerate(declared.values()) if convert]
         self.name = name
         self.names = tuple(declared)
@@ -124,8 +125,7 @@ class Table(Generic[R]):
 
     def check(self, name: str, value: Any) -> Any:
         """What is stored of a caller's value; None stays None where the field may be None. Raises InvalidValue."""
-        check, optional = self._checks[name]
-        return None if value is None and optional else check(name, value)
+        return None if value is None and name in self._optional else self._checks[name](name, value)
 
     def checked(self, values: Mapping[str, Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
         """What is stored of a caller's values, by field.
@@ -133,13 +133,12 @@ class Table(Generic[R]):
         but: fields that cannot be set here, beside those without a check. Raises InvalidValue.
         """
         found: dict[str, Any] = {}
-        checks = self._checks
         for name, value in values.items():
-            if name not in checks or name in but:
-                known = ", ".join([known for known in checks if known not in but])
+            check = self._checks.get(name)
+            if check is None or name in but:
+                known = ", ".join([known for known in self._checks if known not in but])
                 raise InvalidValue(name, value, f"is no field that can be set; these are {known}")
-            check, optional = checks[name]
-            found[name] = None if value is None and optional else check(name, value)
+            found[name] = None if value is None and name in self._optional else check(name, value)
         return found
 
     def record(self, row: Iterable[Any]) -> R:

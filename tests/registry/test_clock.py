@@ -33,4 +33,6 @@ def test_a_naive_instant_is_refused() -> None:
 
 
 def test_now_is_utc() -> None:
-    assert abs(from_text(now()) - datetime.now(UTC)) < timedelta(seconds=60)
+    instant = now()
+    assert abs(from_text(instant) - datetime.now(UTC)) < timedelta(seconds=60)
+    assert to_text(from_text(instant)) == instant
