@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from .isolation import drop_privileges, enter_mounts
 
-__all__ = ["GHOST", "STORM", "Setup"]
+__all__ = ["STORM", "UNCOMMITTED", "Setup"]
 
 # The storm under whose name every row is written; each fault run has a database of its own.
 STORM = "faults"
 # The worker number of rows that are written by a process that is killed before its COMMIT: none may ever be found.
-GHOST = 999_999
+UNCOMMITTED = 999_999
 
 
 @dataclass(frozen=True, slots=True)

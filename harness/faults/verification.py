@@ -9,7 +9,7 @@ from pytest_sessionreg.results.samples import EXHAUSTED, FAILED, Samples
 from pytest_sessionreg.storm.storm_writes import rows
 from pytest_sessionreg.storm.verification import integrity, verify_writes
 
-from .setup import GHOST, STORM, Setup
+from .setup import STORM, UNCOMMITTED, Setup
 
 __all__ = ["Verified", "verify"]
 
@@ -58,7 +58,7 @@ def verify(setup: Setup) -> Verified:
         written = rows(setup.database, STORM)
         found = verify_writes(written, samples, integrity(setup.database))
         lost, duplicated, complaint = found.lost or 0, found.duplicated or 0, found.integrity or "no file is there"
-        ghosts = sum(key >> 32 == GHOST for key in written)
+        ghosts = sum(key >> 32 == UNCOMMITTED for key in written)
     except sqlite3.Error as error:
         lost, duplicated, ghosts, complaint = acknowledged, 0, 0, f"cannot be read: {error}"
     return Verified(

@@ -10,7 +10,7 @@ from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 
 from ..fault import Fault
 from ..nemesis import Nemesis
-from ..setup import GHOST, STORM
+from ..setup import STORM, UNCOMMITTED
 from ..target import connect, hold, write_and_stay
 
 __all__ = ["KillAfter", "KillBefore", "KillInCheckpoint", "KillInside"]
@@ -51,7 +51,7 @@ class KillInside(Fault):
 
     def inject(self, nemesis: Nemesis) -> None:
         """The target writes a row, holds the lock for a while and is killed."""
-        target = nemesis.prepare(hold, nemesis.setup.database, nemesis.policy, GHOST)
+        target = nemesis.prepare(hold, nemesis.setup.database, nemesis.policy, UNCOMMITTED)
         nemesis.begin()
         nemesis.sleep(_HOLD_S)
         target.kill()
