@@ -16,7 +16,7 @@ __all__ = ["Change", "Judgement", "Verdict", "judge"]
 
 
 class Verdict(Enum):
-    """What the barrier says of a storm. Only REGRESSED fails anything."""
+    """What the gate says of a storm. In a test only REGRESSED fails."""
 
     PASS = "PASS"  # noqa: S105  no password
     REGRESSED = "REGRESSED"

@@ -24,7 +24,7 @@ class ProcessError(SessionregError):
 
 
 class WorkerFailed(ProcessError):
-    """A worker's function raised. `failures` holds a Failure per failed worker, by worker number."""
+    """A worker's function raised. `failures` holds a WorkerFailure per failed worker, by worker number."""
 
     def __init__(self, failures: Mapping[int, WorkerFailure], count: int) -> None:
         self.failures = dict(failures)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 __all__ = ["CRASHING", "FAILURE", "GO", "MISSED", "READY", "VALUE", "Missed", "WorkerFailure"]
 
-# Worker to group: prepared and waiting at the barrier; a result; a Failure; about to die at its crash point; a Missed.
+# Worker to group: prepared and waiting at the barrier; a result; a WorkerFailure; about to die at its crash point; a
+# Missed.
 READY = b"R"
 VALUE = b"V"
 FAILURE = b"F"

@@ -22,7 +22,7 @@ _CONTENDED_US = 500
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What is known of a storm besides its samples. recorder_ns, failures, given_up, partial: as in Run."""
+    """What is known of a storm besides its samples. recorder_ns, failures, given_up, partial: as in StormRun."""
 
     evidence: Verification
     recorder_ns: float = 0.0

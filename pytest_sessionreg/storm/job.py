@@ -38,7 +38,7 @@ class Job:
     worker: its number, from 0.
     ledger: path of this worker's ledger, which must not exist.
     failures: path of its log of failures, likewise.
-    origin: path of the file that holds the schedule's first instant once the gate is open.
+    origin: path of the file that holds the schedule's first instant once the barrier is released.
     writes: how many, or None to write for duration_s seconds.
     rate_per_s: writes per second over all workers, on a fixed schedule; None for a closed loop, which pauses think_s on
         average (exponential) before each write.

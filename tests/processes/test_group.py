@@ -146,8 +146,12 @@ def test_a_worker_that_dies_is_named_with_its_status(method: StartMethod, end: s
 
 def test_a_deadline_that_passes_while_the_workers_are_started_is_told_as_such() -> None:
     much = bytes(5_000_000)
+
+    def hang(_: bytes) -> None:
+        sleep(600)
+
     with pytest.raises(DeadlinePassed):
-        _run([Call.plain(len, much) for _ in range(12)], deadline_s=0.05)
+        _run([Call.plain(hang, much) for _ in range(12)], deadline_s=0.05)
 
 
 @pytest.mark.slow

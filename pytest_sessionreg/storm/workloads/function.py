@@ -97,8 +97,8 @@ class Function:
         """The writer of one worker."""
         path = job.site.database
         if not self.admitted:
-            workload_from = path if self.connect is None else self.connect(path)
-            return OwnWriter(job, ledger, failures, workload_from, self.function)
+            given = path if self.connect is None else self.connect(path)
+            return OwnWriter(job, ledger, failures, given, self.function)
         connection = (self.connect or open_connection)(path)
         return ConnectionWriter(job, ledger, failures, connection, self.function, insert=self._own_rows)
 
