@@ -43,6 +43,7 @@ _LEAKS = {
 }
 
 
+@pytest.mark.slow
 def test_a_leak_is_charged_to_the_test_that_leaked_and_to_no_other(checked: pytest.Pytester) -> None:
     lines = [
         "import os, sqlite3, subprocess, sys, tempfile, threading, time",

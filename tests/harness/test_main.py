@@ -252,6 +252,7 @@ def test_python_m_harness_in_a_checkout_is_the_same_command() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_project_with_a_package_called_harness_can_run_the_command(tmp_path: Path) -> None:
     (tmp_path / "harness").mkdir()
     (tmp_path / "harness/__init__.py").write_text("raise AssertionError('not ours')\n")

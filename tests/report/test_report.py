@@ -353,6 +353,7 @@ def test_the_page_of_a_partial_result_says_so(result: StormResult) -> None:
     assert 'class="partial"' in storm_page(replace(result, runs=runs), pictures={})
 
 
+@pytest.mark.slow
 def test_a_report_is_a_page_a_json_and_the_pictures(result: StormResult, tmp_path: Path) -> None:
     written = files.write_report(result, tmp_path / "deep" / "out")
     assert written.note is None

@@ -57,6 +57,7 @@ def test_without_a_timeout_the_race_for_a_new_file_is_lost(small: OpenStormResul
     assert not small.blind
 
 
+@pytest.mark.slow
 def test_the_registry_opens_whatever_state_the_file_is_in(own: OpenStormResult) -> None:
     cells = own.cells()
     assert [cell.state for cell in cells] == list(STATES)

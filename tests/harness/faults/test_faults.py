@@ -136,6 +136,7 @@ def test_a_control_that_stays_green_means_that_the_harness_is_blind(menu_result:
     assert "Controls that stayed green: no-timeout" in finding(result)
 
 
+@pytest.mark.slow
 def test_a_lost_write_that_nothing_excuses_is_wrong(menu_result: FaultsResult) -> None:
     class Forgetful(Fault):
         """Deletes a row that was acknowledged, behind everybody's back."""
@@ -267,6 +268,7 @@ def test_rounds_are_summed_and_a_single_bad_one_shows(menu_result: FaultsResult)
     assert row.wrong
 
 
+@pytest.mark.slow
 def test_an_interrupted_menu_keeps_the_runs_it_has() -> None:
     finished = [0.0]
 

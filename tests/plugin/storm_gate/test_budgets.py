@@ -18,6 +18,7 @@ _LOSING = """
 """
 
 
+@pytest.mark.slow
 def test_a_budget_fails_the_test_in_its_call_phase(suite: Suite, pytester: pytest.Pytester) -> None:
     tests = dedent(_LOSING) + dedent(
         """

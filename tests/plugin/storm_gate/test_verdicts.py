@@ -62,6 +62,7 @@ def test_a_regression_fails_the_test_in_its_call_phase(
     assert "storm.json" in {entry.name for entry in directory.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_report_has_the_page_and_the_pictures_of_each_storm(suite: Suite, pytester: pytest.Pytester) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
