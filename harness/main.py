@@ -12,10 +12,9 @@ from typing import NoReturn
 
 import click
 
-from pytest_sessionreg import RegistryError, __version__
-from pytest_sessionreg.error_base import StormError
+from pytest_sessionreg import __version__
+from pytest_sessionreg.error_base import SessionregError
 from pytest_sessionreg.extras import MissingExtra
-from pytest_sessionreg.processes import ProcessError
 
 from .commands.adoption import adoption
 from .commands.campaign import campaign
@@ -69,7 +68,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         _fail(str(error), code=2)
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted; no worker is left")
-    except (RegistryError, StormError, ProcessError) as error:
+    except SessionregError as error:
         _fail(str(error))
     except (OSError, sqlite3.Error) as error:
         _fail(f"{type(error).__name__}: {error}; make room or choose another place with --out, --database or TMPDIR")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .error_base import ResultError, SessionregError, StormError
+    from .error_base import InvalidArgument, ResultError, SessionregError, StormError
     from .extras import MissingExtra
     from .plugin.fixtures.errors import ConnectionsLeaked, DatabaseDamaged, FixtureError, SchemaRefused
     from .processes.errors import (
         CrashPointMissed,
         CrashPointUnknown,
         DeadlinePassed,
+        GroupEmpty,
         GroupEnded,
         ProcessError,
         WorkerDied,
@@ -58,7 +59,9 @@ __all__ = [
     "DeadlinePassed",
     "DiskFull",
     "FixtureError",
+    "GroupEmpty",
     "GroupEnded",
+    "InvalidArgument",
     "InvalidValue",
     "MissingExtra",
     "NotARegistry",

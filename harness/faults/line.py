@@ -6,6 +6,7 @@ from collections.abc import Callable
 from time import monotonic, monotonic_ns, sleep
 from typing import Any
 
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.sqlite.admission.queue import bell
 from pytest_sessionreg.registry.sqlite.admission.queue import sidecar as sidecar_file
 from pytest_sessionreg.registry.sqlite.admission.queue.byte_locks import ByteLocks
@@ -41,14 +42,17 @@ def bell_pipe(database: str) -> str:
 
 
 def wait_until_in_line(database: str, count: int, patience_s: float = 20) -> None:
-    """Wait until `count` writers are in line. Raises TimeoutError."""
+    """Wait until `count` writers are in line. Raises StormError where they are not after patience_s."""
     deadline = monotonic() + patience_s
     while True:
         state = line_state(database)
         if state is not None and state.waiting == count:
             return
         if monotonic() > deadline:
-            raise TimeoutError(f"{database}: {state and state.waiting} in line after {patience_s:g} s, not {count}")
+            found = "no line" if state is None else f"{state.waiting} in line"
+            raise StormError(
+                f"{database}: {found} after {patience_s:g} s, not {count}; run it again when the machine has time"
+            )
         sleep(0.001)
 
 

@@ -26,6 +26,7 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Method
 from typing import Any, Literal, Self
 
 from ..crash import listen
+from ..error_base import InvalidArgument
 from .errors import CrashPointUnknown
 
 __all__ = ["Armed", "CrashAt"]
@@ -42,7 +43,7 @@ class CrashAt:
         one written in C only by its return).
     hit: which passage, from 1.
 
-    Raises ValueError.
+    Raises InvalidArgument.
     """
 
     point: str
@@ -51,13 +52,13 @@ class CrashAt:
 
     def __post_init__(self) -> None:
         if not self.point:
-            raise ValueError(f"point={self.point!r}: name a crash point, or a function as 'package.module:function'")
+            raise InvalidArgument("point='': name a crash point, or a function as 'package.module:function'")
         if self.when not in {"before", "after"}:
-            raise ValueError(f"when={self.when!r}: must be 'before' or 'after'")
+            raise InvalidArgument(f"when={self.when!r}: must be 'before' or 'after'")
         if self.when == "after" and ":" not in self.point:
-            raise ValueError(f"when='after': {self.point!r} is a point and not a function; put one more after it")
+            raise InvalidArgument(f"when='after': {self.point!r} is a point and not a function; put one more after it")
         if type(self.hit) is not int or self.hit < 1:
-            raise ValueError(f"hit={self.hit!r}: must be a whole number, at least 1")
+            raise InvalidArgument(f"hit={self.hit!r}: must be a whole number, at least 1")
 
     def __str__(self) -> str:
         where = f"{self.when} {self.point}" if ":" in self.point else self.point

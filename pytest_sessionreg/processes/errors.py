@@ -11,6 +11,7 @@ __all__ = [
     "CrashPointMissed",
     "CrashPointUnknown",
     "DeadlinePassed",
+    "GroupEmpty",
     "GroupEnded",
     "ProcessError",
     "WorkerDied",
@@ -87,6 +88,10 @@ class CrashPointMissed(ProcessError):
 
 class CrashPointUnknown(ProcessError, LookupError):
     """A crash point's qualified name leads to no function whose calls can be seen."""
+
+
+class GroupEmpty(ProcessError, ValueError):
+    """A group without workers was waited for."""
 
 
 class GroupEnded(ProcessError):

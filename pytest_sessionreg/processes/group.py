@@ -12,7 +12,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Self, cast, overload
 
 from .deadline import Deadline
-from .errors import DeadlinePassed, GroupEnded, WorkerEnded
+from .errors import DeadlinePassed, GroupEmpty, GroupEnded, WorkerEnded
 from .launcher import ForkServer, Launcher, Spawner
 from .payload import Call, dumps
 from .worker import TICK_S, Worker, raise_failures
@@ -219,7 +219,7 @@ class Group(Sequence[Worker]):
     ) -> None:
         """Receive until every worker is `done`, or until one that is not is to `give_up` for."""
         if not self._payloads:
-            raise ValueError("the group has no worker; give it calls, or add some")
+            raise GroupEmpty("the group has no worker; give it calls, or add some")
         while waiting := {worker.connection: worker for worker in self._workers if not done(worker)}:
             if any(map(give_up, waiting.values())):
                 return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from ..error_base import InvalidArgument
+
 __all__ = ["from_optional", "from_text", "later", "now", "to_text"]
 
 
@@ -14,11 +16,10 @@ def now() -> str:
 
 
 def to_text(instant: datetime) -> str:
-    """`instant` as 27 characters of UTC. A naive datetime is a ValueError: its instant is unknown."""
+    """`instant` as 27 characters of UTC. A naive datetime is an InvalidArgument: its instant is unknown."""
     if instant.tzinfo is not UTC:
         if instant.tzinfo is None:
-            message = f"{instant!r} has no time zone; pass an aware datetime such as datetime.now(UTC)"
-            raise ValueError(message)
+            raise InvalidArgument(f"{instant!r} has no time zone; pass an aware datetime such as datetime.now(UTC)")
         instant = instant.astimezone(UTC)
     return instant.isoformat(timespec="microseconds")[:-6] + "Z"
 

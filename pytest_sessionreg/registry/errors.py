@@ -9,7 +9,7 @@ import errno
 import os
 import sqlite3
 
-from ..error_base import SessionregError
+from ..error_base import InvalidArgument, SessionregError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class WrongOwner(RegistryError):
     """The registry was used from another thread, or after a fork, than the one that opened it."""
 
 
-class InvalidValue(RegistryError, ValueError):
+class InvalidValue(RegistryError, InvalidArgument):
     """An argument has a type or a value that the registry does not store. Nothing was written.
 
     `field` names it, `value` is what was given.

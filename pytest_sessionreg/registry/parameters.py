@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..error_base import InvalidArgument
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
@@ -47,18 +49,18 @@ def _restored(kind: type[Parameters], values: dict[str, object]) -> Parameters:
 
 
 def at_least(minimum: float, value: Any, name: str, *, whole: bool = False) -> Any:
-    """`value`, if it is a finite number (`whole`: an int) not below `minimum`; else a ValueError that names it."""
+    """`value`, if it is a finite number (`whole`: an int) not below `minimum`. Raises InvalidArgument."""
     kinds = (int,) if whole else (int, float)
     if not isinstance(value, kinds) or isinstance(value, bool) or not minimum <= value < float("inf"):
         kind = "a whole number" if whole else "a finite number"
-        raise ValueError(f"{name}={value!r}: must be {kind}, at least {minimum}")
+        raise InvalidArgument(f"{name}={value!r}: must be {kind}, at least {minimum}")
     return value
 
 
 def between(minimum: float, maximum: float, value: Any, name: str) -> Any:
-    """`value`, if it is a number from `minimum` to `maximum`; else a ValueError that names it."""
+    """`value`, if it is a number from `minimum` to `maximum`. Raises InvalidArgument."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not minimum <= value <= maximum:
-        raise ValueError(f"{name}={value!r}: must be a number from {minimum} to {maximum}")
+        raise InvalidArgument(f"{name}={value!r}: must be a number from {minimum} to {maximum}")
     return value
 
 

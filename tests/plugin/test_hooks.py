@@ -52,14 +52,15 @@ def test_workers_run_functions_defined_inside_the_test(pytester: pytest.Pytester
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "True", "2.0"])
-def test_a_count_that_makes_no_group_is_a_value_error(pytester: pytest.Pytester, count: str) -> None:
+def test_a_count_that_makes_no_group_is_an_invalid_argument(pytester: pytest.Pytester, count: str) -> None:
     _passes(
         pytester,
         f"""
         import pytest
+        from pytest_sessionreg.errors import InvalidArgument
 
         def test_it(workers):
-            with pytest.raises(ValueError, match="count="):
+            with pytest.raises(InvalidArgument, match="count="):
                 workers.run(print, {count})
         """,
     )

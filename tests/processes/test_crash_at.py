@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import CrashAt, crash_point
+from pytest_sessionreg.errors import InvalidArgument
 from pytest_sessionreg.processes import Call, CrashPointMissed, CrashPointUnknown, Group, StartMethod, WorkerFailed
 
 _ME = sys.modules[__name__]
@@ -149,8 +150,13 @@ def test_a_name_that_leads_to_no_function_is_told_before_the_start(point: str) -
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [({"point": ""}, "point="), ({"point": "x", "hit": 0}, "hit="), ({"point": "x", "when": "after"}, "when=")],
+    [
+        ({"point": ""}, "point="),
+        ({"point": "x", "hit": 0}, "hit="),
+        ({"point": "x", "when": "after"}, "when="),
+    ],
 )
-def test_a_point_that_makes_no_sense_is_a_value_error(arguments: dict[str, object], named: str) -> None:
-    with pytest.raises(ValueError, match=named):
+def test_a_point_that_makes_no_sense_is_an_invalid_argument(arguments: dict[str, object], named: str) -> None:
+    with pytest.raises(InvalidArgument, match=named) as caught:
         CrashAt(**arguments)  # type: ignore[arg-type]
+    assert isinstance(caught.value, ValueError)

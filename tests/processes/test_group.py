@@ -17,6 +17,7 @@ from pytest_sessionreg.processes import (
     Call,
     DeadlinePassed,
     Group,
+    GroupEmpty,
     GroupEnded,
     ProcessError,
     StartMethod,
@@ -270,7 +271,7 @@ def test_what_cannot_travel_is_told_with_the_remedy() -> None:
 def test_a_group_of_nobody_has_nothing_to_wait_for() -> None:
     with (
         Group([], deadline_s=120) as group,
-        pytest.raises(ValueError, match="has no worker; give it calls, or add some"),
+        pytest.raises(GroupEmpty, match="has no worker; give it calls, or add some"),
     ):
         group.run()
 

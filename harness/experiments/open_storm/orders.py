@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import uniform
 from time import monotonic, sleep
 
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.registry import Registry
 
 __all__ = ["ORDERS", "ORDER_NAMES", "PATIENCE_S", "SCHEMA", "VERSION", "OpenFailed", "Order", "order_named"]
@@ -28,7 +29,7 @@ SCHEMA = (
 )
 
 
-class OpenFailed(Exception):
+class OpenFailed(StormError):
     """A step of an order failed. `phase` names the step, `error` is what it raised."""
 
     def __init__(self, phase: str, error: BaseException) -> None:

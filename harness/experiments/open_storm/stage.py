@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from time import sleep
 
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.registry import Registry
 
 from .orders import PATIENCE_S, SCHEMA, VERSION, Order, order_named
@@ -81,7 +82,7 @@ def _crash(path: str) -> None:
             os._exit(1)
     _, status = os.waitpid(pid, 0)
     if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-        raise RuntimeError(f"{path}: the writer that was to crash ended with status {status}; see its output above")
+        raise StormError(f"{path}: the writer that was to crash ended with status {status}; see its output above")
 
 
 def _hold(path: str) -> sqlite3.Connection:

@@ -16,6 +16,7 @@ from time import monotonic, sleep
 
 import numpy as np
 
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry import Registry, WriteTimeout
 from pytest_sessionreg.registry.liveness import is_dead, pid_namespace, process_identity, process_start
 from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
@@ -140,7 +141,7 @@ def _wait(database: str, ahead_s: int) -> Callable[[], tuple[float, float | None
         except WriteTimeout as error:
             held_s = None if error.holder is None else error.holder.held_s
             return (monotonic() - started - _PATIENCE_S) * 1000, held_s
-        raise AssertionError("admitted although another holds the lock")
+        raise StormError(f"{database}: a writer was admitted although another holds the lock; report it")
 
     return run
 

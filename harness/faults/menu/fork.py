@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.errors import WrongOwner
 from pytest_sessionreg.registry.registry import Registry
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
@@ -60,7 +61,7 @@ def _write_and_fork(setup: Setup, policy: AdmissionPolicy) -> Callable[[], None]
 
 
 def _fork(registry: Registry) -> None:
-    """Raises RuntimeError unless the child's attempts to write and to close were both refused."""
+    """Raises StormError unless the child's attempts to write and to close were both refused."""
     pid = os.fork()
     if pid == 0:
         refused = 0
@@ -70,4 +71,4 @@ def _fork(registry: Registry) -> None:
             os._exit(_ATTEMPTS - refused)
     _, status = os.waitpid(pid, 0)
     if status:
-        raise RuntimeError(f"{registry.path}: a forked child was allowed to use its parent's registry")
+        raise StormError(f"{registry.path}: a forked child was allowed to use its parent's registry; report it")

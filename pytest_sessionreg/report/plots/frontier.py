@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from ...error_base import InvalidArgument
 from .canvas import INK, QUIET, canvas, style, tidy, title
 
 __all__ = ["Frontier", "capacity_frontier"]
@@ -46,11 +47,13 @@ def capacity_frontier(
         on average (1.275 s with its defaults), None for no such line.
     own_load: (writers, hold in ms) of the machine's own load, None to mark none.
 
-    Raises ValueError where the arrays of a frontier differ in length or are empty.
+    Raises InvalidArgument where the arrays of a frontier differ in length or are empty.
     """
     for frontier in frontiers:
         if not len(frontier.hold_ms) == len(frontier.writers) == len(frontier.at_limit) > 0:
-            raise ValueError(f"the frontier of {frontier.policy} needs as many holds as writers and limits, at least 1")
+            raise InvalidArgument(
+                f"the frontier of {frontier.policy} needs as many holds as writers and limits, at least 1"
+            )
     figure = canvas(5.8)
     axes = figure.add_subplot()
     holds = sorted({hold for frontier in frontiers for hold in frontier.hold_ms})

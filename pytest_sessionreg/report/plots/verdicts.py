@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from ...error_base import InvalidArgument
 from ...gate.judgement import Verdict
 from .canvas import INK, canvas, tidy, title
 from .ratio_axis import ratio_axis
@@ -39,11 +40,11 @@ class Strip:
 
 def verdict_strips(strips: Sequence[Strip], *, finding: str, beneath: str) -> Figure:
     """A row per strip and a mark per run, scattered up and down so that all can be seen, on a logarithmic axis; 1600
-    pixels wide. finding: the title; beneath: a line under it. Raises ValueError where a strip's runs and verdicts
+    pixels wide. finding: the title; beneath: a line under it. Raises InvalidArgument where a strip's runs and verdicts
     differ in number, or no strip has a run.
     """
     if any(len(strip.excess) != len(strip.verdicts) for strip in strips) or not any(strip.excess for strip in strips):
-        raise ValueError("strips need as many verdicts as runs, and at least one run")
+        raise InvalidArgument("strips need as many verdicts as runs, and at least one run")
     figure = canvas(1.6 + 0.5 * len(strips))
     axes = figure.add_subplot()
     draw = random.Random(1)

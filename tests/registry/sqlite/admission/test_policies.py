@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_sessionreg import BusyTimeout, FixedInterval, Registry, RetryBudget, WriteQueue, WriteTimeout
+from pytest_sessionreg.errors import InvalidArgument
 from pytest_sessionreg.registry.sqlite.admission import retry_budget
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 
@@ -93,9 +94,10 @@ def test_a_policy_that_gave_up_is_admitted_later(database: str, policy: Admissio
         lambda: WriteQueue(patience=True),
     ],
 )
-def test_a_parameter_that_makes_no_policy_is_a_value_error(make: Any) -> None:
-    with pytest.raises(ValueError, match="must be"):
+def test_a_parameter_that_makes_no_policy_is_an_invalid_argument_and_a_value_error(make: Any) -> None:
+    with pytest.raises(InvalidArgument, match="must be") as caught:
         make()
+    assert isinstance(caught.value, ValueError)
 
 
 def test_the_budget_sleeps_between_20_and_150_ms_and_at_most_15_times(
