@@ -46,7 +46,7 @@ _BARE = {
 _BARE_IN = {
     ("harness/commands/sessions.py", "TypeError"): "what json asks of a default",
     ("pytest_sessionreg/gate/baseline.py", "KeyError"): "a ResultError by the time that a caller sees it",
-    ("pytest_sessionreg/gate/baseline.py", "ValueError"): "the same",
+    ("pytest_sessionreg/gate/measurement.py", "ValueError"): "the same",
     ("pytest_sessionreg/processes/fork_server.py", "AssertionError"): "tells type checkers that the process has ended",
     ("pytest_sessionreg/processes/fork_server.py", "EOFError"): "caught in the same file",
     ("pytest_sessionreg/processes/fork_server.py", "TimeoutError"): "the same",

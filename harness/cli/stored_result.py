@@ -11,18 +11,17 @@ from pytest_sessionreg.results.result import StormResult
 
 from ..experiments.outcome import Outcome
 from ..experiments.storm.outcome import read_storm
-from .kinds import KINDS, read_outcome
+from .kinds import FILE_NAMES, read_outcome
 
 __all__ = ["read_any", "read_result", "result_paths"]
 
 _STORM = ("storm.json",)
-_ANY = tuple(f"{kind}.json" for kind in KINDS)
 _MOST_NAMED = 4
 
 T = TypeVar("T")
 
 
-def result_paths(place: Path, names: Sequence[str] = _ANY) -> list[Path]:
+def result_paths(place: Path, names: Sequence[str] = FILE_NAMES) -> list[Path]:
     """The results at `place`: a file, or those of a directory that have one of `names`; of several places all. Raises
     ResultError where there is none.
     """

@@ -16,7 +16,7 @@ from ..cli.parameters import check_directory, out_option
 from ..experiments.interruption import deferred_interrupt, partial_note
 
 if TYPE_CHECKING:
-    from ..faults.campaigns.campaign import Finding
+    from ..faults.campaigns.result import Finding
 
 __all__ = ["campaign"]
 
@@ -80,14 +80,15 @@ def _run(name: str, run: Any, *, seed: int, out: Path | None, **parameters: Any)
 
     with deferred_interrupt() as check:
         result = run_campaign(name, run, parameters, seed=seed, command=command_line(), check=check, on_finding=_print)
-    click.echo(f"{result.machine}, {result.seconds:g} s")
+    envelope = result.envelope
+    click.echo(f"{envelope.environment.line()}, {result.seconds:g} s")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         path = out / f"{name}.json"
         path.write_text(result.to_json(), encoding="utf-8")
         click.echo(path)
-    if result.partial is not None:
-        click.echo(f"sessionreg: {partial_note(result.partial, out)}", err=True)
+    if envelope.partial is not None:
+        click.echo(f"sessionreg: {partial_note(envelope.partial, out)}", err=True)
     sys.exit(0 if result.good else 1)
 
 

@@ -11,7 +11,7 @@ from pytest_sessionreg.extras import MissingExtra
 from pytest_sessionreg.report.renderers import Renderers
 
 from ..cli.console import output
-from ..cli.kinds import KINDS
+from ..cli.kinds import FILE_NAMES
 from ..cli.parameters import check_directory, json_option, no_plots_option, out_option
 from ..cli.stored_result import read_any, result_paths
 
@@ -33,7 +33,7 @@ def report(place: Path, out: Path | None, *, no_plots: bool, as_json: bool) -> N
         outcomes = [read_any(path) for path in paths]
     except ResultError as error:
         raise click.UsageError(str(error)) from None
-    named = [path.name in _FILE_NAMES for path in paths]
+    named = [path.name in FILE_NAMES for path in paths]
     targets = [out or (path.parent if ours else path.with_suffix("")) for path, ours in zip(paths, named, strict=True)]
     for target in targets:
         check_directory(target)
@@ -47,6 +47,3 @@ def report(place: Path, out: Path | None, *, no_plots: bool, as_json: bool) -> N
         outcome.show(output())
         for file in written.paths:
             click.echo(file)
-
-
-_FILE_NAMES = {f"{kind}.json" for kind in KINDS}

@@ -8,11 +8,10 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from ..error_base import ResultError, StormError
 from ..results.numbers import check_number
-from .measurement import MEASURES, Measurement, StormLoad
+from .measurement import MEASURES, Measurement
 
 __all__ = ["SCHEMA", "Baseline"]
 
@@ -73,7 +72,7 @@ class Baseline:
             )
         try:
             storms = {
-                name: {machine: _measurement(entry) for machine, entry in machines.items()}
+                name: {machine: Measurement.from_document(entry) for machine, entry in machines.items()}
                 for name, machines in document["storms"].items()
             }
             return cls(storms, _tolerances(document["tolerances"]))
@@ -109,25 +108,6 @@ class Baseline:
         except BaseException:
             os.unlink(temporary)
             raise
-
-
-def _measurement(entry: dict[str, Any]) -> Measurement:
-    return Measurement(
-        load=StormLoad(**entry["load"]),
-        policy=str(entry["policy"]),
-        ratios=_rounds(entry["ratios"]),
-        control=_rounds(entry["control"]),
-        context={name: float(value) for name, value in entry["context"].items()},
-    )
-
-
-def _rounds(figures: dict[str, list[float]]) -> dict[str, tuple[float, ...]]:
-    found = {}
-    for name, values in figures.items():
-        found[name] = tuple(float(value) for value in values)
-        if any(not 0 < value < float("inf") for value in found[name]):
-            raise ValueError(f"{name}: {values} are no ratios")
-    return found
 
 
 def _tolerances(given: dict[str, float]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,17 @@ class Measurement:
     control: Mapping[str, tuple[float, ...]]
     context: Mapping[str, float]
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Measurement:
+        """The one whose `asdict` was stored. Raises ValueError, TypeError, KeyError or AttributeError for another."""
+        return cls(
+            load=StormLoad(**document["load"]),
+            policy=str(document["policy"]),
+            ratios=_rounds(document["ratios"]),
+            control=_rounds(document["control"]),
+            context={name: float(value) for name, value in document["context"].items()},
+        )
+
 
 def measure_pairs(plan: Plan, pairs: Pairs) -> Measurement:
     """The measurement that `pairs` make, whose rounds are each of `plan`."""
@@ -102,6 +114,15 @@ def machine_class(environment: Environment) -> str:
         f"{system} {environment.machine}, {environment.cpu_count} processors, {environment.file_system}, "
         f"Python {python}, SQLite {environment.sqlite_version}"
     )
+
+
+def _rounds(figures: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]]:
+    found = {}
+    for name, values in figures.items():
+        found[name] = tuple(float(value) for value in values)
+        if any(not 0 < value < float("inf") for value in found[name]):
+            raise ValueError(f"{name}: {values} are no ratios")
+    return found
 
 
 def _figures(

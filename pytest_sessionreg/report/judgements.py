@@ -8,15 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..gate.judgement import Judgement, Verdict
+from ..gate.judgement import Change, Judgement, Verdict
+from ..gate.measurement import Measurement
 from ..results.envelope import Envelope
 from ..results.environment import Environment
 from .whole_files import write_files
 
 __all__ = [
+    "KIND",
     "SCHEMA",
     "append_summary",
     "failure",
+    "from_json",
     "lines",
     "markdown",
     "properties",
@@ -25,8 +28,8 @@ __all__ = [
     "write_verdicts",
 ]
 
+KIND = "storm-gate"
 SCHEMA = 1
-_KIND = "storm-gate"
 _ORDER = (Verdict.REGRESSED, Verdict.INCONCLUSIVE, Verdict.NO_BASELINE, Verdict.IMPROVED, Verdict.PASS)
 
 
@@ -79,7 +82,16 @@ def properties(judgement: Judgement) -> list[tuple[str, str | float]]:
 def to_json(judgements: Sequence[Judgement], command: str, environment: Environment) -> str:
     """All of them, with the verdict to act on, what repeats the run, and where it was made."""
     found = {"verdict": worst(judgements).value, "judgements": [_document(judgement) for judgement in judgements]}
-    return Envelope(_KIND, SCHEMA, command, environment).seal(found)
+    return Envelope(KIND, SCHEMA, command, environment).seal(found)
+
+
+def from_json(text: str) -> tuple[Envelope, tuple[Judgement, ...]]:
+    """What `to_json` wrote. Raises ResultError for anything else."""
+
+    def make(envelope: Envelope, found: dict[str, Any]) -> tuple[Envelope, tuple[Judgement, ...]]:
+        return envelope, tuple(map(_judgement, found["judgements"]))
+
+    return Envelope.read(text, make, kind=KIND, schema=SCHEMA)
 
 
 def write_verdicts(judgements: Sequence[Judgement], directory: str, command: str, environment: Environment) -> None:
@@ -103,6 +115,19 @@ def _document(judgement: Judgement) -> dict[str, Any]:
     found = asdict(judgement)
     found["verdict"] = judgement.verdict.value
     return found
+
+
+def _judgement(document: dict[str, Any]) -> Judgement:
+    measurement = document["measurement"]
+    return Judgement(
+        **{
+            **document,
+            "verdict": Verdict(document["verdict"]),
+            "changes": tuple(Change(**change) for change in document["changes"]),
+            "causes": tuple(document["causes"]),
+            "measurement": None if measurement is None else Measurement.from_document(measurement),
+        }
+    )
 
 
 def _cell(text: str) -> str:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sessionreg.gate.judgement import Judgement, Verdict
+from pytest_sessionreg.report.judgements import write_verdicts
+from pytest_sessionreg.results.environment import Environment
+
 from .command import Done, Sessionreg, sessionreg_process
 
 _TINY = ["--workers", "3", "--scale", "0.1"]
@@ -39,6 +43,15 @@ def test_unchanged_code_does_not_fail(place: Path) -> None:
     assert text == (place / "found" / "gate.md").read_text() + "\n"
     assert text.startswith(f"### Storm gate: {verdict}\n")
     assert f"| {verdict} | heartbeat | " in text
+
+
+def test_stored_verdicts_are_reported_as_other_results_are(tmp_path: Path) -> None:
+    judgements = [Judgement("heartbeat", Verdict.REGRESSED, "hold is worse", causes=("holds grew",))]
+    write_verdicts(judgements, str(tmp_path / "found"), "sessionreg gate", Environment.of(str(tmp_path / "x.db")))
+    done = sessionreg_process("report", "found", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "likely cause: holds grew" in done.stdout
+    assert "The verdict to act on is REGRESSED." in (tmp_path / "found/storm-gate.md").read_text()
 
 
 @pytest.mark.slow

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.gate.judgement import Change, Judgement, Verdict
-from pytest_sessionreg.report.judgements import failure, lines, markdown, properties, to_json, worst
+from pytest_sessionreg.gate.measurement import Measurement, StormLoad
+from pytest_sessionreg.report.judgements import failure, from_json, lines, markdown, properties, to_json, worst
 from pytest_sessionreg.results.environment import Environment
 
 _CHANGE = Change("hold", "hold, to the control's", 1.28, 1.02, 1.2549, 1.21, 1.31, 1.1)
@@ -68,6 +71,19 @@ def test_json_holds_everything(tmp_path: Path) -> None:
     (judgement,) = document["judgements"]
     assert judgement["verdict"] == "REGRESSED"
     assert judgement["changes"][0]["ratio"] == 1.2549
+
+
+def test_json_is_read_again(tmp_path: Path) -> None:
+    load = StormLoad("heartbeat", 8, 1.0, 10.0, None, 30)
+    measurement = Measurement(load, "WriteQueue()", {"hold": (1.1, 1.2)}, {"control": (2.0,)}, {"fairness": 0.9})
+    judgements = (_REGRESSED, replace(_PASSED, measurement=measurement, rounds=5))
+    environment = Environment.of(str(tmp_path))
+    text = to_json(judgements, "sessionreg gate", environment)
+    envelope, found = from_json(text)
+    assert found == judgements
+    assert (envelope.command, envelope.environment) == ("sessionreg gate", environment)
+    with pytest.raises(ResultError, match="lacks or misnames a field"):
+        from_json(text.replace('"changes"', '"exchanges"'))
 
 
 @pytest.mark.parametrize(

@@ -1,39 +1,23 @@
-"""A campaign under way, and its result: findings, a line of the table each, and what was measured beside them."""
+"""A campaign under way."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from functools import partial
 from time import monotonic
 from typing import Any
 
+from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 
 from ...experiments.interruption import STOPPERS, reason
 from ..rig import Rig
+from .result import KIND, SCHEMA, CampaignResult, Finding
 
-__all__ = ["Campaign", "CampaignResult", "Finding", "run_campaign"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """fault: what was injected.
-    times: how often.
-    asked: what has to hold.
-    found: what came.
-    good: whether it held; None where nothing is asked, and what came is only documented.
-    """
-
-    fault: str
-    times: int
-    asked: str
-    found: str
-    good: bool | None
+__all__ = ["Campaign", "run_campaign"]
 
 
 class Campaign:
@@ -64,36 +48,6 @@ class Campaign:
         self._on_finding(finding)
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignResult:
-    """campaign: its name.
-    command: repeats it.
-    machine, environment: where it ran.
-    seconds: how long.
-    parameters: as the command took them.
-    partial: what ended it early, None if nothing did.
-    """
-
-    campaign: str
-    command: str
-    machine: str
-    environment: Environment
-    seconds: float
-    parameters: Mapping[str, Any]
-    partial: str | None
-    findings: tuple[Finding, ...]
-    measurements: Mapping[str, Any]
-
-    @property
-    def good(self) -> bool:
-        """Whether all that was asked held, to the end."""
-        return self.partial is None and all(finding.good is not False for finding in self.findings)
-
-    def to_json(self) -> str:
-        """The result as JSON text."""
-        return json.dumps(asdict(self), indent=1, default=float) + "\n"
-
-
 def run_campaign(
     name: str,
     run: Callable[..., None],
@@ -118,13 +72,10 @@ def run_campaign(
             raise
         partial_because = reason(stopper)
     return CampaignResult(
+        envelope=Envelope(KIND, SCHEMA, command, environment, partial_because),
         campaign=name,
-        command=command,
-        machine=environment.line(),
-        environment=environment,
         seconds=round(monotonic() - started, 1),
         parameters={"seed": seed, **parameters},
-        partial=partial_because,
         findings=tuple(campaign.findings),
         measurements=campaign.measurements,
     )

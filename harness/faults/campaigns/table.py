@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from pytest_sessionreg.error_base import ResultError
+
+from .result import CampaignResult
 
 __all__ = ["results_table"]
 
@@ -15,38 +15,33 @@ _HELD = {True: "yes", False: "**no**", None: "-"}
 
 def results_table(directory: Path) -> str:
     """The findings of every NAME.json in `directory`, then their commands and machines. Raises ResultError."""
-    documents = [_read(path) for path in sorted(directory.glob("*.json"))]
-    if not documents:
+    results = [_read(path) for path in sorted(directory.glob("*.json"))]
+    if not results:
         raise ResultError(f"{directory}: no NAME.json is there; name a directory that sessionreg campaign wrote to")
     lines = ["| campaign | fault | times | asked | found | held |", "|---|---|---:|---|---|---|"]
-    for document in documents:
-        for finding in document["findings"]:
+    for result in results:
+        for finding in result.findings:
             cells = (
-                document["campaign"],
-                finding["fault"],
-                f"{finding['times']:,}",
-                finding["asked"] or "-",
-                finding["found"],
-                _HELD[finding["good"]],
+                result.campaign,
+                finding.fault,
+                f"{finding.times:,}",
+                finding.asked or "-",
+                finding.found,
+                _HELD[finding.good],
             )
             lines.append("| " + " | ".join(cells) + " |")
     lines += ["", "| campaign | command | seconds | load before |", "|---|---|---:|---:|"]
-    for document in documents:
-        load = document["environment"]["load_1m"]
-        ended = f", {document['partial']}" if document.get("partial") else ""
-        lines.append(
-            f"| {document['campaign']} | `{document['command']}` | {document['seconds']:g}{ended} | {load:g} |"
-        )
-    machines = sorted({document["machine"] for document in documents})
+    for result in results:
+        envelope = result.envelope
+        ended = "" if envelope.partial is None else f", {envelope.partial}"
+        load = envelope.environment.load_1m
+        lines.append(f"| {result.campaign} | `{envelope.command}` | {result.seconds:g}{ended} | {load:g} |")
+    machines = sorted({result.envelope.environment.line() for result in results})
     return "\n".join([*lines, "", *(f"Machine: {machine}." for machine in machines)]) + "\n"
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> CampaignResult:
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        missing = {"campaign", "command", "machine", "environment", "seconds", "findings"} - document.keys()
-    except (ValueError, AttributeError) as error:
-        raise ResultError(f"{path}: no result of a campaign, or a truncated one ({error}); run it again") from None
-    if missing:
-        raise ResultError(f"{path}: no result of a campaign (it lacks {', '.join(sorted(missing))}); move it elsewhere")
-    return document
+        return CampaignResult.from_json(path.read_text(encoding="utf-8"))
+    except (ResultError, UnicodeDecodeError) as error:
+        raise ResultError(f"{path}: no result of a campaign: {error}") from None

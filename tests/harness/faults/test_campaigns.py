@@ -11,9 +11,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from pytest_sessionreg._harness.faults.campaigns.campaign import Campaign, Finding, run_campaign
+from pytest_sessionreg._harness.cli.kinds import read_outcome
+from pytest_sessionreg._harness.faults.campaigns.campaign import Campaign, run_campaign
+from pytest_sessionreg._harness.faults.campaigns.result import CampaignResult, Finding
 from pytest_sessionreg._harness.faults.campaigns.table import results_table
 from pytest_sessionreg.errors import ResultError, StormError
 
@@ -164,8 +167,10 @@ def test_a_campaign_prints_what_it_asked_and_found_and_stores_how_to_repeat_it(
     document = json.loads((tmp_path / "stored/sidecars.json").read_text())
     assert document["command"] == f"sessionreg {' '.join(words)} --out stored"
     assert document["parameters"] == {"seed": 1, "rounds": 1, "only": "deleted", "before": 0.2, "after": 0.2}
-    assert document["environment"]["sqlite_version"] in document["machine"]
-    assert document["partial"] is None
+    assert (document["kind"], document["schema"], document["partial"]) == ("campaign", 1, None)
+    assert f"SQLite {document['environment']['sqlite_version']}" in lines[-2]
+    assert sessionreg("report", "stored/sidecars.json", "--no-plots").returncode == 0
+    assert "the sidecar deleted" in (tmp_path / "stored/sidecars/campaign.md").read_text()
 
 
 def test_a_bar_that_is_not_held_is_an_exit_code(sessionreg: Sessionreg, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +198,7 @@ def test_what_ends_a_campaign_keeps_the_findings_that_there_are(stopper: BaseExc
         )
         assert list(result.findings) == told
         assert not result.good
-        return result.partial
+        return result.envelope.partial
 
     assert go(2) == ("interrupted" if isinstance(stopper, KeyboardInterrupt) else "the machine failed")
     with pytest.raises(type(stopper)):
@@ -233,6 +238,27 @@ def test_a_wrong_word_is_told_before_anything_runs(
 
 def test_the_committed_table_is_what_the_committed_results_give(sessionreg: Sessionreg) -> None:
     assert sessionreg("campaign", "table", str(_COMMITTED), "--check").returncode == 0
+
+
+@pytest.mark.parametrize("path", sorted(_COMMITTED.glob("*.json")), ids=lambda path: path.stem)
+def test_a_result_of_version_0_1_is_read_and_stored_in_the_envelope(path: Path) -> None:
+    former = json.loads(path.read_text())
+    result = CampaignResult.from_json(path.read_text())
+    document = json.loads(result.to_json())
+    assert result.envelope.environment.line() == former.pop("machine")
+    assert {name: document[name] for name in former} == former
+    assert (document["kind"], document["schema"]) == ("campaign", 1)
+    assert CampaignResult.from_json(result.to_json()) == result
+    assert read_outcome(path.read_text()).envelope.kind == "campaign"
+
+
+def test_numbers_of_numpy_and_what_is_no_number_are_stored() -> None:
+    def run(campaign: Campaign) -> None:
+        campaign.note("planted", times=1, found="something")
+        campaign.measurements["x"] = {"count": np.int64(3), "worst": float("nan"), "all": [np.float64(0.5)]}
+
+    result = run_campaign("x", run, {}, seed=1, command="", check=lambda: None, on_finding=lambda _: None)
+    assert json.loads(result.to_json())["measurements"] == {"x": {"count": 3.0, "worst": None, "all": [0.5]}}
 
 
 def test_a_table_that_is_not_what_the_results_give_is_told(sessionreg: Sessionreg, tmp_path: Path) -> None:
