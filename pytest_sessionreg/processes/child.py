@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from .crash_at import Armed
-from .message import CRASHING, FAILURE, MISSED, READY, VALUE, Missed, WorkerFailure
+from .message import CRASHING, FAILURE, MISSED, READY, VALUE, MissedCrashPoint, WorkerFailure
 from .payload import loads
 from .pickling import pickle_value
 from .user_frames import user_traceback
@@ -39,7 +39,7 @@ def live(connection: Connection) -> None:
         _send(connection, _failure("run", error))
         return
     if crash is not None:
-        missed = Missed(str(crash_at), crash.hits, tuple(crash.seen))
+        missed = MissedCrashPoint(str(crash_at), crash.hits, tuple(crash.seen))
         _send(connection, MISSED + pickle.dumps(missed))
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..error_base import SessionregError
-from .message import Missed, WorkerFailure
+from .message import MissedCrashPoint, WorkerFailure
 
 __all__ = [
     "CrashPointMissed",
@@ -73,9 +73,9 @@ class DeadlinePassed(ProcessError):
 
 
 class CrashPointMissed(ProcessError):
-    """Workers finished without having come to their crash point. `missed` holds a Missed per worker."""
+    """Workers finished without having come to their crash point. `missed` holds a MissedCrashPoint per worker."""
 
-    def __init__(self, missed: Mapping[int, Missed]) -> None:
+    def __init__(self, missed: Mapping[int, MissedCrashPoint]) -> None:
         self.missed = dict(missed)
         first = min(missed)
         what = missed[first]

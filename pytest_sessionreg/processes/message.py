@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CRASHING", "FAILURE", "GO", "MISSED", "READY", "VALUE", "Missed", "WorkerFailure"]
+__all__ = ["CRASHING", "FAILURE", "GO", "MISSED", "READY", "VALUE", "MissedCrashPoint", "WorkerFailure"]
 
 # Worker to group: prepared and waiting at the barrier; a result; a WorkerFailure; about to die at its crash point; a
-# Missed.
+# MissedCrashPoint.
 READY = b"R"
 VALUE = b"V"
 FAILURE = b"F"
@@ -34,7 +34,7 @@ class WorkerFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissedCrashPoint:
     """A worker was done before it came to its crash point.
 
     crash_at: the point.

@@ -24,7 +24,7 @@ from .errors import (
     describe_status,
 )
 from .launcher import Launcher
-from .message import CRASHING, FAILURE, GO, MISSED, READY, Missed, WorkerFailure
+from .message import CRASHING, FAILURE, GO, MISSED, READY, MissedCrashPoint, WorkerFailure
 
 __all__ = ["TICK_S", "Worker", "raise_failures"]
 
@@ -52,7 +52,7 @@ class Worker:
         self.crashed = False
         self.told = False
         self.failure: WorkerFailure | None = None
-        self.missed: Missed | None = None
+        self.missed: MissedCrashPoint | None = None
         self._launcher = launcher
         self._deadline = deadline
         self._value: bytes | None = None

@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import overload
+from dataclasses import replace
 
-from ..results.limits import Budget
 from ..results.numbers import check_number
 from ..results.result import StormRun
+from ..results.rounds import Rounds
 from .interruption import StormInterrupted, WorkloadFailed
 from .plan import Plan
 from .storm import run_storm
 
-__all__ = ["Rounds", "run_round", "run_rounds"]
+__all__ = ["run_round", "run_rounds"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rounds(Sequence[StormRun]):
-    """The runs of one storm in the order in which they were made; the unit of comparison is the round."""
-
-    runs: tuple[StormRun, ...]
-
-    @property
-    def lost(self) -> int | None:
-        """Acknowledged writes that are not in the database, over all rounds; None where nobody could check one."""
-        return _sum([run.counts.lost for run in self.runs])
-
-    @property
-    def duplicated(self) -> int | None:
-        """Rows found more than once, over all rounds; None where nobody could check one."""
-        return _sum([run.counts.duplicated for run in self.runs])
-
-    def check(self, budget: Budget) -> None:
-        """Raise BudgetExceeded, which is an AssertionError, where the rounds went over `budget`."""
-        budget.check(self.runs)
-
-    def __len__(self) -> int:
-        return len(self.runs)
-
-    @overload
-    def __getitem__(self, index: int) -> StormRun: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[StormRun, ...]: ...
-    def __getitem__(self, index: int | slice) -> StormRun | tuple[StormRun, ...]:
-        return self.runs[index]
 
 
 def run_round(plan: Plan) -> StormRun:
@@ -72,8 +39,3 @@ def run_rounds(plan: Plan, rounds: int) -> Rounds:
             raise WorkloadFailed(run)
         runs.append(run)
     return Rounds(tuple(runs))
-
-
-def _sum(counts: Sequence[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None

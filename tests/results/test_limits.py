@@ -15,10 +15,10 @@ from pytest_sessionreg.results.causes import likeliest_causes
 from pytest_sessionreg.results.ledger import OUTCOMES
 from pytest_sessionreg.results.limits import LIMITS, Budget, BudgetExceeded, check_limits
 from pytest_sessionreg.results.result import StormRun
+from pytest_sessionreg.results.rounds import Rounds
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.rounds import Rounds
 from pytest_sessionreg.storm.verification import Verification
 
 

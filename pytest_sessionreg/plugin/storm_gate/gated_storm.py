@@ -18,9 +18,10 @@ from ...results.causes import likeliest_causes
 from ...results.environment import Environment
 from ...results.limits import Budget, BudgetExceeded, check_limits, describe_storm
 from ...results.result import StormResult, StormRun
+from ...results.rounds import Rounds
 from ...storm.interruption import StormInterrupted, WorkloadFailed
 from ...storm.plan import Plan
-from ...storm.rounds import Rounds, run_rounds
+from ...storm.rounds import run_rounds
 from ...storm.turn import storm_turn
 from .options import StormOptions
 from .record import StormRecord

@@ -15,8 +15,8 @@ from .options import StormOptions
 
 if TYPE_CHECKING:
     from ...gate.baseline import Baseline
+    from ...results.rounds import Rounds
     from ...storm.plan import Plan
-    from ...storm.rounds import Rounds
     from .gated_storm import RunStorm
     from .record import Spool, StormRecord
 
