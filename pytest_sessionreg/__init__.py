@@ -11,19 +11,25 @@ if TYPE_CHECKING:
     from .crash import crash_point
     from .processes import CrashAt
     from .registry import Registry, RegistryError, WriteTimeout
+    from .registry.holder import Holder
     from .registry.sqlite.admission.busy_timeout import BusyTimeout
     from .registry.sqlite.admission.fixed_interval import FixedInterval
+    from .registry.sqlite.admission.policy import Admission, AdmissionPolicy, Observer
     from .registry.sqlite.admission.record import WriteRecord
     from .registry.sqlite.admission.retry_budget import RetryBudget
     from .registry.sqlite.admission.write_queue import WriteQueue
     from .results.limits import Budget, BudgetExceeded
 
 __all__ = [
+    "Admission",
+    "AdmissionPolicy",
     "Budget",
     "BudgetExceeded",
     "BusyTimeout",
     "CrashAt",
     "FixedInterval",
+    "Holder",
+    "Observer",
     "Registry",
     "RegistryError",
     "RetryBudget",
@@ -37,11 +43,15 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
+    "Admission": "registry.sqlite.admission.policy",
+    "AdmissionPolicy": "registry.sqlite.admission.policy",
     "Budget": "results.limits",
     "BudgetExceeded": "results.limits",
     "BusyTimeout": "registry.sqlite.admission.busy_timeout",
     "CrashAt": "processes",
     "FixedInterval": "registry.sqlite.admission.fixed_interval",
+    "Holder": "registry.holder",
+    "Observer": "registry.sqlite.admission.policy",
     "Registry": "registry",
     "RegistryError": "registry",
     "RetryBudget": "registry.sqlite.admission.retry_budget",

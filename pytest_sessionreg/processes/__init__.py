@@ -18,7 +18,7 @@ from .errors import (
     WorkerFailed,
 )
 from .group import Group, StartMethod
-from .message import WorkerFailure
+from .message import MissedCrashPoint, WorkerFailure
 from .payload import Call
 from .worker import Worker
 
@@ -31,6 +31,7 @@ __all__ = [
     "Group",
     "GroupEmpty",
     "GroupEnded",
+    "MissedCrashPoint",
     "ProcessError",
     "StartMethod",
     "Worker",

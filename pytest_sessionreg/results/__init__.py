@@ -8,17 +8,23 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .alone import ideal_from_alone
+    from .causes import Cause
     from .environment import Environment
     from .failures import WriteFailure
+    from .limits import Breach
     from .result import Counts, Quantiles, Slowdown, StormResult, StormRun
+    from .rounds import Rounds
     from .samples import Samples
     from .summary import PolicySummary, summarize_policies
 
 __all__ = [
+    "Breach",
+    "Cause",
     "Counts",
     "Environment",
     "PolicySummary",
     "Quantiles",
+    "Rounds",
     "Samples",
     "Slowdown",
     "StormResult",
@@ -29,10 +35,13 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Breach": "limits",
+    "Cause": "causes",
     "Counts": "result",
     "Environment": "environment",
     "PolicySummary": "summary",
     "Quantiles": "result",
+    "Rounds": "rounds",
     "Samples": "samples",
     "Slowdown": "result",
     "StormResult": "result",
