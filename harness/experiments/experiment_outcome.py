@@ -26,7 +26,7 @@ class ExperimentOutcome:
     tables: for people.
     finding: what was found, in a sentence or two.
     question: the heading of the page.
-    faults: what was found that must not be, a line each; any means exit code 1.
+    problems: what was found that must not be, a line each; any means exit code 1.
     words: what the page explains, each with its meaning.
     pictures: NAME.png and NAME.svg with their contents, made only when stored; None where the experiment has none.
     """
@@ -38,18 +38,18 @@ class ExperimentOutcome:
     finding: str
     figures: Sequence[Figures]
     words: Sequence[tuple[str, str]]
-    faults: Sequence[str] = ()
+    problems: Sequence[str] = ()
     pictures: Callable[[], Mapping[str, bytes]] | None = None
 
     @property
     def wrong(self) -> bool:
         """Whether something was found that must not be."""
-        return bool(self.faults)
+        return bool(self.problems)
 
     @property
     def complaints(self) -> Sequence[str]:
         """The same as the command says it."""
-        return [f"sessionreg: {fault}" for fault in self.faults]
+        return [f"sessionreg: {problem}" for problem in self.problems]
 
     def show(self, console: Console) -> None:
         """Print the tables, the finding and the machine."""
@@ -85,7 +85,7 @@ class ExperimentOutcome:
             self.envelope,
             question=self.question,
             finding=self.finding,
-            faults=self.faults,
+            problems=self.problems,
             tables=self.tables,
             pictures=[content.decode() for file, content in pictures.items() if file.endswith(".svg")],
             words=self.words,

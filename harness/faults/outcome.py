@@ -44,7 +44,7 @@ def outcome(result: FaultsResult) -> ExperimentOutcome:
             for row in rows
         ],
         words=words_for(*POLICY_NAMES, "lost", "partial", more=_WORDS),
-        faults=wrong(result),
+        problems=wrong(result),
     )
 
 

@@ -34,7 +34,7 @@ def outcome(result: HostsResult, json: str | None = None) -> ExperimentOutcome:
             for figures in host.figures
         ],
         words=list(_WORDS.items()),
-        faults=_faults(result),
+        problems=_problems(result),
     )
 
 
@@ -99,7 +99,7 @@ def _finding(result: HostsResult) -> str:
     return f"{count}{f'; partial: {chr(44).join(partial)}' if partial else ''}. They are set side by side, not judged."
 
 
-def _faults(result: HostsResult) -> list[str]:
+def _problems(result: HostsResult) -> list[str]:
     lines = [f"{host.name}: {host.error}" for host in result.hosts if host.error is not None]
     return lines + [f"{host.name}: {line}" for host in result.hosts for line in host.wrong]
 

@@ -1,4 +1,4 @@
-"""The verdict: one sentence that says whether the 15-retry budget holds at this load, and what would."""
+"""The conclusion of a storm: one sentence that says whether the 15-retry budget holds at this load, and what would."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def experiment_page(
     *,
     question: str,
     finding: str,
-    faults: Sequence[str],
+    problems: Sequence[str],
     tables: Sequence[Table],
     pictures: Sequence[str],
     words: Sequence[tuple[str, str]],
@@ -26,7 +26,7 @@ def experiment_page(
     """One HTML file that needs no network.
 
     question: the heading.
-    faults: what must not be, a line each.
+    problems: what must not be, a line each.
     pictures: SVG texts.
     words: the glossary.
     """
@@ -35,9 +35,9 @@ def experiment_page(
         kind=envelope.kind,
         question=question,
         verdict=finding,
-        tone="broken" if faults else "plain",
+        tone="broken" if problems else "plain",
         partial=envelope.partial,
-        faults=faults,
+        problems=problems,
         tables=[html_table(table) for table in tables],
         pictures=pictures,
         environment=environment_facts(envelope.environment),

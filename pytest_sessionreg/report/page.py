@@ -60,7 +60,7 @@ class _Row:
 
 
 def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
-    """The page of `result`: verdict, tables, pictures, where it was measured, how to repeat it, and the words.
+    """The page of `result`: conclusion, tables, pictures, where it was measured, how to repeat it, and the words.
 
     pictures: SVG texts by name, of those that `report.files.PICTURES` lists; they appear in their order here.
     """

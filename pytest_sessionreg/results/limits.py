@@ -22,7 +22,7 @@ _NO_MATTER_OF_TIME = ("lost", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a storm may cost. None lifts a limit.
+    """A storm budget: the limits that a storm has to keep. None lifts a limit.
 
     exhausted: writes that the policy gave up.
     failed: writes that any other error ended.
@@ -113,13 +113,13 @@ class LimitCheck:
 
 
 class BudgetExceeded(StormError, AssertionError):
-    """A storm went over its budget. `breaches` are the limits, `causes` the likeliest reasons that its samples show;
-    none where writes were only lost or failed, because samples tell of waiting.
+    """A storm went over its storm budget. `breaches` (each a Breach) are the limits, `causes` (each a Cause) the
+    likeliest reasons that its samples show; none where writes were only lost or failed: samples tell of waiting.
     """
 
     def __init__(self, storm: str, breaches: tuple[Breach, ...], causes: tuple[Cause, ...]) -> None:
         self.breaches = breaches
-        lines = [f"{storm}: over its budget", *(f"  {breach.text()}" for breach in breaches)]
+        lines = [f"{storm}: over its limits", *(f"  {breach.text()}" for breach in breaches)]
         if any(breach.limit not in _NO_MATTER_OF_TIME for breach in breaches):
             lines.append("the likeliest causes in its samples:" if causes else "no cause stands out in its samples")
         else:

@@ -125,8 +125,8 @@ class StormRun:
     recorder_ns: what recording one write cost, measured before the storm.
     failures: what the caller's own code raised, by kind.
     partial: why the storm ended before its end; None if it did not.
-    integrity: "ok", the first complaint of integrity_check or foreign_key_check, or None where there was no database
-        file to check.
+    integrity: "ok", the first problem that integrity_check or foreign_key_check names, or None where there was no
+        database file to check.
     samples: one row a write.
     round, rounds: which of how many interleaved rounds this storm was; both 1 for a storm of its own.
     given_up: what its exhausted writes raised, by kind.

@@ -1,4 +1,4 @@
-"""A write storm from start to verdict: prepare the file, let the workers loose, collect the ledgers, check the
+"""A write storm from its start to its result: prepare the file, let the workers loose, collect the ledgers, check the
 database.
 """
 

@@ -76,7 +76,7 @@ def test_each_limit_says_by_how_much_it_was_exceeded() -> None:
     assert isinstance(caught.value, AssertionError)
     assert isinstance(caught.value, StormError)
     text = str(caught.value)
-    assert "heartbeat under budget, 4 writers: over its budget" in text
+    assert "heartbeat under budget, 4 writers: over its limits" in text
     assert "lost: 2 of 400 writes, the limit is 0" in text
     assert "exhausted: 8 of 400 writes, the limit is 5" in text
     assert "busy_rate: 0.75, the limit is 0.2, 3.75 times that" in text

@@ -31,7 +31,7 @@ def outcome(result: CapacityResult) -> ExperimentOutcome:
         finding=finding(result),
         figures=_figures(result),
         words=words_for(*result.policies, "exhausted", "hold", "lost", "partial", more=_WORDS),
-        faults=[lost] if result.lost else [],
+        problems=[lost] if result.lost else [],
         pictures=lambda: _pictures(result),
     )
 

@@ -40,7 +40,7 @@ def outcome(result: ProofResult) -> ExperimentOutcome:
             for standing in found
         ],
         words=list(_WORDS.items()),
-        faults=wrong(found),
+        problems=wrong(found),
         pictures=lambda: _pictures(result),
     )
 

@@ -40,7 +40,7 @@ def outcome(result: OpenStormResult) -> ExperimentOutcome:
             for cell in result.cells()
         ],
         words=words_for("busy", "partial", more=_WORDS),
-        faults=wrong(result),
+        problems=wrong(result),
     )
 
 

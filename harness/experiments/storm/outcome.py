@@ -39,7 +39,7 @@ class StormOutcome:
 
     @property
     def finding(self) -> str:
-        """The verdict."""
+        """The conclusion."""
         from pytest_sessionreg.report.conclusion import conclusion
 
         return conclusion(self._result.runs)

@@ -59,7 +59,7 @@ def run_gated_storm(
             name=name,
             writes=sum(run.counts.attempted for run in found),
             lost=found.lost,
-            given_up=sum(run.counts.exhausted + run.counts.failed for run in found),
+            given_up=sum(run.counts.exhausted for run in found),
             unreported=unreported,
         )
         if ground is None:

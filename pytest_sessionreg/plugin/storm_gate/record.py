@@ -18,8 +18,9 @@ class StormRecord:
     """One storm of a test.
 
     name: the test's node id, with a number from the second storm of a test on.
-    writes, lost, given_up: over all its rounds; lost is None where nobody could check.
-    over: what it says of the budget, None within it.
+    writes, lost, given_up: over all its rounds; given_up are those that are exhausted; lost is None where nobody could
+        check.
+    over: what the storm budget says of it, None within its limits.
     unchecked: limits of the ini file without a figure, as sentences.
     judgement: the gate's, None where it is off.
     measured: the class of the machine and what the baseline is to hold, where it is updated; refused: why it is not.

@@ -48,7 +48,7 @@ def test_a_budget_fails_the_test_in_its_call_phase(suite: Suite, pytester: pytes
     result.assert_outcomes(passed=1, failed=3, xfailed=1)
     result.stdout.fnmatch_lines(
         [
-            "*write under queue, 2 writers: over its budget",
+            "*write under queue, 2 writers: over its limits",
             "  lost: 12 of 12 writes, the limit is 0",
             "*p99_ms=5 cannot be checked: 12 writes are too few for a p99; it takes 368",
             "*storm budget: p98_ms is no limit; choose from *",
