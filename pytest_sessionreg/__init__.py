@@ -40,7 +40,7 @@ __all__ = [
     "crash_point",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _MODULES = {
     "Admission": "registry.sqlite.admission.policy",

@@ -69,8 +69,12 @@ def test_the_two_commands_use_the_lock_and_the_sources_themselves() -> None:
     assert install in _CONTRIBUTING
 
 
-def test_the_changelog_has_the_version() -> None:
-    assert f"\n## {pytest_sessionreg.__version__}\n" in (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+def test_the_changelog_begins_with_the_version() -> None:
+    """A version that is not released yet, such as 0.2.0.dev0, has the heading "Unreleased (0.2.0)"."""
+    changelog = (_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, development, _ = pytest_sessionreg.__version__.partition(".dev")
+    newest = re.findall(r"^## (.*)$", changelog, re.MULTILINE)[0]
+    assert newest == (f"Unreleased ({version})" if development else version)
 
 
 def test_every_session_is_described_and_every_session_named_exists() -> None:
