@@ -19,11 +19,13 @@ __all__ = ["read_outcome"]
 
 _WORDS = {
     "baseline": "how a project's storms stood when somebody last agreed to it, in ratios to a control beside them",
-    Verdict.PASS.value: "no measure got worse than its tolerance allows",
-    Verdict.REGRESSED.value: "a measure's whole interval is beyond its tolerance, in two looks",
-    Verdict.IMPROVED.value: "the same, the other way",
-    Verdict.INCONCLUSIVE.value: "the intervals are too wide to tell",
-    Verdict.NO_BASELINE.value: "nothing of this load and this class of machine is there to compare with",
+    Verdict.PASS.value: "no measure got worse than its tolerance allows, and the intervals are narrow enough to say so",
+    Verdict.REGRESSED.value: "writes were lost, doubled or failed; or two looks found it worse, and the same measure "
+    "beyond its tolerance",
+    Verdict.IMPROVED.value: "a measure's whole interval is better by more than its tolerance",
+    Verdict.INCONCLUSIVE.value: "nobody can tell: another machine or load than the baseline's, a control that moved, "
+    "intervals that are too wide, or worse at one look only",
+    Verdict.NO_BASELINE.value: "the baseline has no storm of this name",
 }
 
 
@@ -41,7 +43,7 @@ def read_outcome(text: str) -> ExperimentOutcome:
             for judgement in judgements
         ],
         words=words_for("round", "95 % interval", more=_WORDS),
-        faults=[
+        problems=[
             f"{judgement.storm} regressed: {judgement.reason}"
             for judgement in judgements
             if judgement.verdict is Verdict.REGRESSED

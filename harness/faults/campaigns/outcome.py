@@ -32,7 +32,7 @@ def outcome(result: CampaignResult) -> ExperimentOutcome:
         finding=_finding(result),
         figures=[Figures(finding.fault, {"times": finding.times}) for finding in result.findings],
         words=words_for("lost", "wait", "partial", more=_WORDS),
-        faults=[
+        problems=[
             f"{finding.fault}: asked was {finding.asked}; what came is {finding.found}" for finding in result.failed
         ],
     )
