@@ -23,18 +23,11 @@ class Cursor(Protocol):
         """The rows changed."""
 
     @property
-    def lastrowid(self) -> int | None:
-        """The id of the row inserted last."""
-
-    @property
     def description(self) -> Any:
         """Seven values a column, of which the first is its name; None where there are no columns."""
 
     def fetchone(self) -> Any:
         """The next row; None where there is none."""
-
-    def fetchmany(self, size: int | None = ..., /) -> list[Any]:
-        """The next rows."""
 
     def fetchall(self) -> list[Any]:
         """The rows that are left."""

@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..results.samples import Samples
-from . import storm_writes
-from .storm_writes import CREATE_TABLE
 
-__all__ = ["CREATE_TABLE", "Verification", "integrity", "verify_own_rows", "verify_writes"]
+__all__ = ["Verification", "integrity", "verify_writes"]
 
 _READ_PATIENCE_S = 30.0
 
@@ -31,11 +29,6 @@ class Verification:
     lost: int | None
     duplicated: int | None
     integrity: str | None
-
-
-def verify_own_rows(database: str, storm: str, samples: Samples) -> Verification:
-    """Compare `samples` with the rows of `storm`, through a fresh connection that knows nothing of the registry."""
-    return verify_writes(storm_writes.rows(database, storm), samples, integrity(database))
 
 
 def verify_writes(

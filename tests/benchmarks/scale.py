@@ -30,8 +30,8 @@ from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
-from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
-from pytest_sessionreg.storm.verification import verify_own_rows
+from pytest_sessionreg.storm.storm_writes import CREATE_TABLE, rows
+from pytest_sessionreg.storm.verification import integrity, verify_writes
 
 _WORKERS, _WRITES = 100, 10_000
 
@@ -103,7 +103,7 @@ def million() -> None:
         started = monotonic()
         samples = Samples.read(ledgers, opened_ns=0)
         read = monotonic()
-        evidence = verify_own_rows(database, "s", samples)
+        evidence = verify_writes(rows(database, "s"), samples, integrity(database))
         examined = monotonic()
         run = analyse_storm(Plan.of("heartbeat", workers=_WORKERS, writes=_WRITES), samples, Observations(evidence))
         done = monotonic()
@@ -136,8 +136,8 @@ def _made_up(directory: Path) -> tuple[list[str], str]:
     database = str(directory / "x.db")
     connection = sqlite3.connect(database)
     connection.execute(CREATE_TABLE)
-    rows = ((worker, sequence) for worker in range(_WORKERS) for sequence in range(_WRITES))
-    connection.executemany("INSERT INTO storm_writes VALUES ('s', ?, ?)", rows)
+    keys = ((worker, sequence) for worker in range(_WORKERS) for sequence in range(_WRITES))
+    connection.executemany("INSERT INTO storm_writes VALUES ('s', ?, ?)", keys)
     connection.commit()
     connection.close()
     return ledgers, database

@@ -18,8 +18,8 @@ from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.descriptors import enough_descriptors
 from pytest_sessionreg.storm.plan import Plan
-from pytest_sessionreg.storm.storm_writes import CREATE_TABLE
-from pytest_sessionreg.storm.verification import verify_own_rows
+from pytest_sessionreg.storm.storm_writes import CREATE_TABLE, rows
+from pytest_sessionreg.storm.verification import integrity, verify_writes
 
 
 @pytest.mark.slow
@@ -76,15 +76,14 @@ def _peak(directory: Path, *, workers: int, writes: int) -> int:
     database = str(directory / "x.db")
     connection = sqlite3.connect(database)
     connection.execute(CREATE_TABLE)
-    rows = ((worker, sequence) for worker in range(workers) for sequence in range(writes))
-    connection.executemany("INSERT INTO storm_writes VALUES ('s', ?, ?)", rows)
+    keys = ((worker, sequence) for worker in range(workers) for sequence in range(writes))
+    connection.executemany("INSERT INTO storm_writes VALUES ('s', ?, ?)", keys)
     connection.commit()
     connection.close()
     tracemalloc.start()
     samples = Samples.read(paths, opened_ns=0)
-    run = analyse_storm(
-        Plan.of("heartbeat", workers=workers), samples, Observations(verify_own_rows(database, "s", samples))
-    )
+    evidence = verify_writes(rows(database, "s"), samples, integrity(database))
+    run = analyse_storm(Plan.of("heartbeat", workers=workers), samples, Observations(evidence))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (run.counts.attempted, run.lost) == (workers * writes, 0)

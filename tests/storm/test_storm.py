@@ -19,7 +19,8 @@ from pytest_sessionreg.storm import analysis
 from pytest_sessionreg.storm.job import Site
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm
-from pytest_sessionreg.storm.verification import CREATE_TABLE, verify_own_rows
+from pytest_sessionreg.storm.storm_writes import CREATE_TABLE, rows
+from pytest_sessionreg.storm.verification import Verification, integrity, verify_writes
 from pytest_sessionreg.storm.workloads.registry_workload import RegistryStorm
 
 
@@ -179,31 +180,35 @@ def _change(database: str, sql: str) -> None:
     connection.close()
 
 
+def _verify(database: str, samples: Samples) -> Verification:
+    return verify_writes(rows(database, "s"), samples, integrity(database))
+
+
 def test_a_sound_database_passes(stormed: str) -> None:
-    evidence = verify_own_rows(stormed, "s", _samples(20))
+    evidence = _verify(stormed, _samples(20))
     assert (evidence.lost, evidence.duplicated, evidence.integrity) == (0, 0, "ok")
 
 
 def test_a_planted_lost_write_is_found(stormed: str) -> None:
     _change(stormed, "DELETE FROM storm_writes WHERE worker = 1 AND sequence IN (3, 4)")
-    assert verify_own_rows(stormed, "s", _samples(20)).lost == 2
+    assert _verify(stormed, _samples(20)).lost == 2
 
 
 def test_a_planted_duplicate_is_found(stormed: str) -> None:
     _change(stormed, "INSERT INTO storm_writes VALUES ('s', 0, 5)")
-    assert verify_own_rows(stormed, "s", _samples(20)).duplicated == 1
+    assert _verify(stormed, _samples(20)).duplicated == 1
 
 
 def test_a_duplicate_does_not_hide_a_lost_write(stormed: str) -> None:
     _change(stormed, "UPDATE storm_writes SET sequence = 4 WHERE worker = 0 AND sequence = 5")
-    evidence = verify_own_rows(stormed, "s", _samples(20))
+    evidence = _verify(stormed, _samples(20))
     assert (evidence.lost, evidence.duplicated) == (1, 1)
 
 
 def test_rows_that_were_never_acknowledged_are_not_lost(stormed: str) -> None:
     samples = _samples(20)
     samples.outcome[:3] = 0
-    assert verify_own_rows(stormed, "s", samples).lost == 0
+    assert _verify(stormed, samples).lost == 0
 
 
 def test_a_planted_damage_is_found(stormed: str) -> None:
@@ -214,7 +219,7 @@ def test_a_planted_damage_is_found(stormed: str) -> None:
     connection.execute("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'by_sequence'")
     connection.commit()
     connection.close()
-    assert verify_own_rows(stormed, "s", _samples(20)).integrity != "ok"
+    assert _verify(stormed, _samples(20)).integrity != "ok"
 
 
 def test_a_missing_parent_row_is_found(stormed: str) -> None:
@@ -222,7 +227,7 @@ def test_a_missing_parent_row_is_found(stormed: str) -> None:
     _change(stormed, "CREATE TABLE parent (id INTEGER PRIMARY KEY)")
     _change(stormed, "INSERT INTO child VALUES (7)")
     assert (
-        verify_own_rows(stormed, "s", _samples(20)).integrity
+        _verify(stormed, _samples(20)).integrity
         == "foreign_key_check: row 1 of child refers to a missing row of parent"
     )
 

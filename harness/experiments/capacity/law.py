@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pytest_sessionreg.registry.sqlite.admission.retry_budget import RetryBudget
 
-__all__ = ["give_up_chance", "longest_patience_ms", "mean_patience_ms"]
+__all__ = ["longest_patience_ms", "mean_patience_ms"]
 
 
 def mean_patience_ms(budget: RetryBudget | None = None) -> float:
@@ -23,8 +23,3 @@ def longest_patience_ms(budget: RetryBudget | None = None) -> float:
     """What they add up to at most: 15 x 150 = 2250 ms by default."""
     chosen = budget or RetryBudget()
     return chosen.retries * chosen.max_delay * 1000
-
-
-def give_up_chance(utilization: float, budget: RetryBudget | None = None) -> float:
-    """The chance that a write is given up, if each attempt finds the lock busy with the chance `utilization`."""
-    return float(utilization ** ((budget or RetryBudget()).retries + 1))

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["QUESTIONS", "CapacityLoad", "Round", "Target", "pooled"]
-
-# "target": the whole target. "survival": no write given up, whatever the tail; asked of the retry budget alone, because
-# rounds in which policies with a patience of 5 s could give up would have to be longer than that.
-QUESTIONS = ("target", "survival")
+__all__ = ["CapacityLoad", "Round", "Target", "pooled"]
 
 _P99_SHARE = 0.01
 # One or two slow writes in a round of a hundred prove nothing: up to so many rounds are run before they count.
@@ -31,6 +27,8 @@ class Target:
 class Round:
     """One storm.
 
+    question: "target", the whole target; or "survival", no write given up, whatever the tail. That is asked of the
+        retry budget alone: rounds in which policies with a patience of 5 s could give up would have to be longer.
     gave_up: writes that the policy gave up or that failed otherwise, of `writes` attempted.
     slow: writes over the target's p99_ms.
     p99_ms: None below 368 writes.

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rich.console import Console
 
+from pytest_sessionreg import RetryBudget
 from pytest_sessionreg._harness.experiments.capacity.confidence import failing_share_bound
 from pytest_sessionreg._harness.experiments.capacity.experiment import capacity
-from pytest_sessionreg._harness.experiments.capacity.law import give_up_chance, longest_patience_ms, mean_patience_ms
+from pytest_sessionreg._harness.experiments.capacity.law import longest_patience_ms, mean_patience_ms
 from pytest_sessionreg._harness.experiments.capacity.load import CapacityLoad, Round, Target
 from pytest_sessionreg._harness.experiments.capacity.result import KIND, SCHEMA, CapacityResult
 from pytest_sessionreg._harness.experiments.capacity.search import search
@@ -121,8 +122,7 @@ def test_so_many_good_rounds_prove_so_much() -> None:
 def test_the_law_has_the_numbers_of_the_deployed_budget() -> None:
     assert mean_patience_ms() == pytest.approx(1275)
     assert longest_patience_ms() == pytest.approx(2250)
-    assert give_up_chance(0.65) == pytest.approx(0.001, rel=0.1)
-    assert give_up_chance(1.0) == 1.0
+    assert 0.65 ** (RetryBudget().retries + 1) == pytest.approx(0.001, rel=0.1), "as the module says"
 
 
 def test_one_round_that_gave_up_a_write_fails_until_a_hundred_others_did_not() -> None:
