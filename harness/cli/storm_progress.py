@@ -47,7 +47,7 @@ def storm_progress(console: Console, duration_s: float | None) -> Iterator[Show]
                 bar.update(task, left="")
             tasks[progress.policy] = bar.add_task(progress.policy, total=1, rates="", left="")
         bar.update(
-            tasks[progress.policy], completed=share, rates=_rates(progress), left=_left(progress.elapsed_s, share)
+            tasks[progress.policy], completed=share, rates=_rates(progress), left=_time_left(progress.elapsed_s, share)
         )
 
     with bar:
@@ -72,7 +72,7 @@ def rounds_progress(console: Console, duration_s: float | None) -> Iterator[Show
             description=f"{round_name}{progress.storm.policy}",
             completed=share,
             rates=_rates(progress.storm),
-            left=_left(started_s, share),
+            left=_time_left(started_s, share),
         )
 
     with bar:
@@ -103,7 +103,7 @@ def _rates(progress: Progress) -> str:
     return f"{progress.writes_per_s:,.0f} writes/s, busy {busy}{in_line}"
 
 
-def _left(elapsed_s: float, share: float) -> str:
+def _time_left(elapsed_s: float, share: float) -> str:
     """The time left, if what is to come goes as fast as what is done."""
     if share <= 0 or elapsed_s <= 0:
         return ""

@@ -43,7 +43,7 @@ def compare(a: Path, b: Path, *, as_json: bool) -> None:
 
 
 def _print(comparison: Comparison, left: StormResult, right: StormResult) -> None:
-    from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, not_judged
+    from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, reason_not_judged
     from pytest_sessionreg.report.conclusion import load
 
     console = output()
@@ -51,7 +51,7 @@ def _print(comparison: Comparison, left: StormResult, right: StormResult) -> Non
         rounds = max(run.round for run in result.runs)
         console.print(f"{name}: {load(result.runs[0])}, {rounds} round{'' if rounds == 1 else 's'}", markup=False)
         console.print(f"   {result.environment.line()}", markup=False, style="dim")
-    reason = not_judged(comparison)
+    reason = reason_not_judged(comparison)
     if reason is not None:
         console.print(reason, markup=False)
     if comparison.policies:

@@ -60,13 +60,13 @@ def gate_proof(out: Path, minutes: float | None, share: float, *, as_json: bool)
     environment = Environment.of(notes_plan().location())
     partial = None
     try:
-        prove(str(out), share=share, minutes=minutes, on_run=_tell)
+        prove(str(out), share=share, minutes=minutes, on_run=_print_run)
     except KeyboardInterrupt:
         partial = "interrupted"
     envelope = Envelope(KIND, SCHEMA, command_line(), environment, partial)
     deliver(outcome(ProofResult(envelope, share, read_runs(str(out / RUNS)))), as_json=as_json, out=out)
 
 
-def _tell(run: GateRun, done: int, total: int) -> None:
+def _print_run(run: GateRun, done: int, total: int) -> None:
     """A line for each run: the whole takes an hour."""
     click.echo(f"{done}/{total} {run.case}: {run.verdict} after {run.seconds:.1f} s: {run.reason}", err=True)

@@ -54,7 +54,7 @@ class ExperimentOutcome:
     def show(self, console: Console) -> None:
         """Print the tables, the finding and the machine."""
         if self.envelope.partial is not None:
-            console.print(f"{_partial(self.envelope.partial)}.", markup=False, style="bold yellow")
+            console.print(f"{_partial_in_words(self.envelope.partial)}.", markup=False, style="bold yellow")
         for table in self.tables:
             console.print(table)
         console.print(self.finding, markup=False)
@@ -99,12 +99,12 @@ class ExperimentOutcome:
                 console.print(table)
             text = "\n".join(line.rstrip() for line in console.export_text().splitlines())
         envelope = self.envelope
-        partial = "" if envelope.partial is None else f"{_partial(envelope.partial)}.\n\n"
+        partial = "" if envelope.partial is None else f"{_partial_in_words(envelope.partial)}.\n\n"
         return (
             f"# {envelope.kind}\n\n{self.finding}\n\n{partial}    {envelope.command}\n\n"
             f"{envelope.environment.line()}\n\n```text\n{text}\n```\n"
         )
 
 
-def _partial(reason: str) -> str:
+def _partial_in_words(reason: str) -> str:
     return f"Partial result ({reason}): this is what was done until then"

@@ -24,7 +24,7 @@ def gate_storms(
     found = []
     for name, plan in plans.items():
         with Ground.of(plan) as ground:
-            found.append(run_gate(name, plan, ground, baseline, scale=scale, on_round=_named(on_round, name)))
+            found.append(run_gate(name, plan, ground, baseline, scale=scale, on_round=_with_name(on_round, name)))
     return tuple(found)
 
 
@@ -37,12 +37,12 @@ def measure_storms(
     found: dict[str, dict[str, Measurement]] = {}
     for name, plan in plans.items():
         with Ground.of(plan) as ground:
-            machine, measurement, damage = measure_storm(plan, ground, scale=scale, on_round=_named(on_round, name))
+            machine, measurement, damage = measure_storm(plan, ground, scale=scale, on_round=_with_name(on_round, name))
         if measurement is None:
             raise StormError(f"{name}: {damage}; the baseline is left as it was")
         found[name] = {machine: measurement}
     return found
 
 
-def _named(on_round: OnRound | None, name: str) -> Callable[[int], None] | None:
+def _with_name(on_round: OnRound | None, name: str) -> Callable[[int], None] | None:
     return None if on_round is None else lambda done: on_round(name, done)

@@ -21,9 +21,9 @@ from pytest_sessionreg.storm.interruption import StormInterrupted
 __all__ = [
     "SIGNALS",
     "STOPPERS",
+    "call_on_interrupt",
     "deferred_interrupt",
     "interruptible",
-    "interrupts_told",
     "is_interrupt",
     "partial_note",
     "reason",
@@ -64,7 +64,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handled_by(interrupt):
+    with _install_handler(interrupt):
         yield
 
 
@@ -89,24 +89,24 @@ def deferred_interrupt() -> Iterator[Callable[[], None]]:
         if pressed:
             raise KeyboardInterrupt
 
-    with _handled_by(remember):
+    with _install_handler(remember):
         yield check
 
 
 @contextmanager
-def interrupts_told(tell: Callable[[], None]) -> Iterator[None]:
+def call_on_interrupt(tell: Callable[[], None]) -> Iterator[None]:
     """While the block runs a SIGINT, SIGTERM or SIGHUP calls `tell` and raises nothing.
 
     For a loop that waits for news of several kinds: an interrupt is one of them, and none is lost halfway. `tell` is
     called between any two instructions, so it may only put something into a queue.SimpleQueue, or the like. A signal
     that is ignored stays so; outside the main thread nothing changes.
     """
-    with _handled_by(lambda _number, _frame: tell()):
+    with _install_handler(lambda _number, _frame: tell()):
         yield
 
 
 @contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _install_handler(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     with ExitStack() as before:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:

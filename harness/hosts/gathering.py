@@ -19,7 +19,7 @@ import psutil
 
 from pytest_sessionreg import __version__
 
-from ..experiments.interruption import SIGNALS, interrupts_told
+from ..experiments.interruption import SIGNALS, call_on_interrupt
 from . import remote
 from .host import Host
 from .protocol import BEAT_S
@@ -125,10 +125,10 @@ class _Gathering:
                 self._stop()
             else:
                 site.heard = monotonic()
-                self._take(site, news)
+                self._handle_news(site, news)
         for site in self.sites:
             if site.phase != "done" and self._deadline(site) <= monotonic():
-                self._fail(site, self._silence(site))
+                self._fail(site, self._reason_of_silence(site))
                 self._tell_to_stop(site)
         self._start_next()
         self.on_change(
@@ -148,12 +148,12 @@ class _Gathering:
         except Exception as error:  # noqa: BLE001  whatever execnet meets on the way is this host's end, not ours
             self.events.put((site, ("failed", _unreachable(site.host, error))))
 
-    def _take(self, site: _Site, news: Any) -> None:
+    def _handle_news(self, site: _Site, news: Any) -> None:
         kind = news[0]
         if site.phase == "done":
             return
         if kind == "here":
-            self._greet(site, *news[1:])
+            self._check_version(site, *news[1:])
         elif kind == "done":
             code, printed, said = news[1:]
             site.answer = Answer(site.host, None, code, printed.decode(), said.decode())
@@ -163,7 +163,7 @@ class _Gathering:
         elif kind == "closed":
             self._fail(site, f"the connection broke while it was {site.phase}; {_remote_error(site)}")
 
-    def _greet(self, site: _Site, version: str | None, machine: str, python: str) -> None:
+    def _check_version(self, site: _Site, version: str | None, machine: str, python: str) -> None:
         if version is None:
             self._fail(
                 site,
@@ -226,7 +226,7 @@ class _Gathering:
         soonest = min((self._deadline(site) for site in self.sites if site.phase != "done"), default=0.0)
         return min(soonest, monotonic() + _SILENCE_S)
 
-    def _silence(self, site: _Site) -> str:
+    def _reason_of_silence(self, site: _Site) -> str:
         if site.phase == "connecting":
             return f"did not answer within {_CONNECT_S:g} s; try to reach it by hand"
         if self.stopped_at is not None:
@@ -252,7 +252,7 @@ def gather(
     before = {child.pid for child in psutil.Process().children()}
     now = monotonic()
     gathering = _Gathering(order, [_Site(host, now) for host in hosts], on_change)
-    with interrupts_told(gathering.interrupt):
+    with call_on_interrupt(gathering.interrupt):
         try:
             gathering.run()
         finally:

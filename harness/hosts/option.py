@@ -59,14 +59,14 @@ class HostsCommand(click.Command):
         specs = ctx.params.pop(_SPECS)
         if specs:
             try:
-                _elsewhere(ctx, specs, ctx.params)
+                _run_on_hosts(ctx, specs, ctx.params)
             except click.UsageError as error:
                 error.ctx = error.ctx or ctx  # so that the message names this command's help
                 raise
         return super().invoke(ctx)
 
 
-def _elsewhere(context: click.Context, specs: Sequence[str], given: dict[str, Any]) -> NoReturn:
+def _run_on_hosts(context: click.Context, specs: Sequence[str], given: dict[str, Any]) -> NoReturn:
     require("--on", "execnet", extra="hosts")
     from .gathering import gather
     from .host import hosts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from array import array
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -14,7 +13,7 @@ from ..results.failures import FailureLog
 from ..results.ledger import Ledger
 from ..storm.job import Job, Site
 from ..storm.plan import Plan
-from ..storm.storm_writes import create_table, rows
+from ..storm.storm_writes import RowPerWrite, create_table
 from ..storm.workloads.connection_writer import ConnectionWriter
 
 __all__ = ["Control", "control_plan"]
@@ -23,7 +22,7 @@ _TIMEOUT_S = 5.0
 _PAYLOAD = "x" * 100
 
 
-class Control:
+class Control(RowPerWrite):
     """A workload that nothing of ours takes part in: `sqlite3.connect(path, timeout=5)`, WAL, synchronous=NORMAL, and
     one INSERT of about 100 bytes in each transaction. It never changes, so that what does change is the machine.
     """
@@ -48,10 +47,6 @@ class Control:
         connection = sqlite3.connect(job.site.database, timeout=_TIMEOUT_S, isolation_level=None)
         connection.execute("PRAGMA synchronous=NORMAL")
         return ConnectionWriter(job, ledger, failures, connection, _insert, insert=True)
-
-    def written(self, site: Site) -> array[int]:
-        """The storm's own rows."""
-        return rows(site.database, site.storm)
 
     def clear(self, site: Site) -> None:
         """Nothing: the file is the control's own and goes with its directory."""

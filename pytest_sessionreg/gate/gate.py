@@ -44,7 +44,7 @@ def run_gate(
     known = baseline.storms.get(storm, {})
     before = known.get(machine)
     if before is None:
-        return _nothing_to_compare(storm, machine, known)
+        return _judge_without_baseline(storm, machine, known)
     damage = _damage(seen)
     if damage is not None:
         return Judgement(storm, Verdict.REGRESSED, damage, damage=damage)
@@ -68,7 +68,7 @@ def run_gate(
     first = look(plan.seed)
     if first.verdict is not Verdict.REGRESSED or first.damage is not None:
         return first
-    return _twice(first, look(plan.seed + _SECOND_SEED))
+    return _combine_looks(first, look(plan.seed + _SECOND_SEED))
 
 
 def measure_storm(
@@ -92,7 +92,7 @@ def measure_storm(
     return machine, measure_pairs(short, pairs) if damage is None else None, damage
 
 
-def _twice(first: Judgement, second: Judgement) -> Judgement:
+def _combine_looks(first: Judgement, second: Judgement) -> Judgement:
     """What the second look makes of the first one's regression."""
     rounds = first.rounds + second.rounds
     if second.damage is not None:
@@ -110,16 +110,16 @@ def _twice(first: Judgement, second: Judgement) -> Judgement:
     )
 
 
-def _nothing_to_compare(storm: str, machine: str, known: Mapping[str, Measurement]) -> Judgement:
+def _judge_without_baseline(storm: str, machine: str, known: Mapping[str, Measurement]) -> Judgement:
     if not known:
         return Judgement(storm, Verdict.NO_BASELINE, "the baseline has no such storm; update it")
     here = machine.split(", ")
 
-    def unlike(other: str) -> list[str]:
+    def differing(other: str) -> list[str]:
         return [f"{then} there, {now} here" for then, now in zip(other.split(", "), here, strict=False) if then != now]
 
-    nearest = min(sorted(known), key=lambda other: len(unlike(other)))
-    reason = f"the baseline is another machine's or software's: {'; '.join(unlike(nearest))}; update it here as well"
+    nearest = min(sorted(known), key=lambda other: len(differing(other)))
+    reason = f"the baseline is another machine's or software's: {'; '.join(differing(nearest))}; update it here as well"
     return Judgement(storm, Verdict.INCONCLUSIVE, reason)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ..registry.guard import Marker, users_own
+from ..registry.guard import Marker, own_registries
 from ..registry.user_paths import GUARD_VARIABLE
 
 __all__ = ["RegistryGuard"]
@@ -34,7 +34,7 @@ class RegistryGuard:
     @classmethod
     def set_up(cls) -> RegistryGuard | None:
         """Guard this process and its descendants; None where that cannot be, or where a run around this one does."""
-        own = users_own()
+        own = own_registries()
         marker = Marker.of_this_process(own)
         return None if marker is None else cls(marker, own)
 
@@ -49,7 +49,7 @@ class RegistryGuard:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Allow all to a test that is marked for it."""
-        self._outside += self._marker.refused()
+        self._outside += self._marker.take_refusals()
         if item.get_closest_marker("real_registry") is None:
             return (yield)
         self._marker.guard([])
@@ -62,19 +62,19 @@ class RegistryGuard:
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Fail the phase in which something was refused, however it ended."""
         report = yield
-        refused = self._marker.refused()
+        refused = self._marker.take_refusals()
         if refused and report.failed:
-            report.sections.append(("sessionreg", _told(refused)))
+            report.sections.append(("sessionreg", _refusal_in_words(refused)))
         elif refused:
             report.outcome = "failed"
-            report.longrepr = _told(refused)
+            report.longrepr = _refusal_in_words(refused)
             if hasattr(report, "wasxfail"):
                 del report.wasxfail
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell a controller, or fail the run, when something was refused outside of every test."""
-        self._outside += self._marker.refused()
+        self._outside += self._marker.take_refusals()
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output[_OUTPUT] = self._outside
@@ -90,10 +90,10 @@ class RegistryGuard:
         """Name what was refused outside of every test."""
         if self._outside:
             terminalreporter.section("sessionreg: the user's own registry, outside of every test", red=True)
-            terminalreporter.write_line(_told(self._outside))
+            terminalreporter.write_line(_refusal_in_words(self._outside))
 
 
-def _told(refused: list[str]) -> str:
+def _refusal_in_words(refused: list[str]) -> str:
     lines = "".join(f"\n  {line}" for line in refused)
     return (
         "the user's own session registry would have been opened; pass a path, set SESSIONREG_DB, or use the fixture "

@@ -107,7 +107,7 @@ class Armed:
 
 def _profile_of(crash_at: CrashAt, hit: Callable[[], None]) -> _Profile:
     """A profile function that calls `hit` at the function that `crash_at` names."""
-    owner, target = _resolved(crash_at.point)
+    owner, target = _resolve(crash_at.point)
     if isinstance(target, MethodType):
         target = target.__func__
     if isinstance(target, FunctionType):
@@ -146,7 +146,7 @@ def _builtin_profile(target: object, wanted: str, hit: Callable[[], None]) -> _P
     return profile
 
 
-def _resolved(point: str) -> tuple[object, object]:
+def _resolve(point: str) -> tuple[object, object]:
     """What "package.module:a.b" names, under its decorators, and what it is an attribute of."""
     module_name, _, path = point.partition(":")
     try:

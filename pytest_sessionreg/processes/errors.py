@@ -34,7 +34,7 @@ class WorkerFailed(ProcessError):
             same.setdefault(failure.traceback, []).append(index)
         lines = [f"{len(failures)} of {count} workers failed, the first is worker {min(failures)}"]
         for traceback, indexes in same.items():
-            lines.append(f"worker {indexes[0]}:" if len(indexes) == 1 else f"{_listed(indexes)}, same traceback):")
+            lines.append(f"worker {indexes[0]}:" if len(indexes) == 1 else f"{_workers(indexes)}, same traceback):")
             lines.append(traceback.rstrip())
         super().__init__("\n".join(lines))
 
@@ -102,7 +102,7 @@ class WorkerEnded(ProcessError):
     """A signal was meant for a worker that has ended."""
 
 
-def _listed(indexes: Sequence[int]) -> str:
+def _workers(indexes: Sequence[int]) -> str:
     shown = ", ".join(map(str, indexes[:8])) + (" ..." if len(indexes) > 8 else "")
     return f"workers {shown} ({len(indexes)} workers"
 

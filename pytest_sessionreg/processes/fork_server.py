@@ -99,7 +99,7 @@ def _end(children: set[int], leaving: set[int]) -> None:
     leaving &= children
     for pid in leaving:
         os.kill(pid, signal.SIGCONT)  # one that was stopped after its answer
-    signal.signal(signal.SIGALRM, _time_is_over)
+    signal.signal(signal.SIGALRM, _raise_timeout)
     try:
         signal.setitimer(signal.ITIMER_REAL, LEAVE_PATIENCE_S)
         while leaving & children:
@@ -109,7 +109,7 @@ def _end(children: set[int], leaving: set[int]) -> None:
         return
 
 
-def _time_is_over(*_: object) -> NoReturn:
+def _raise_timeout(*_: object) -> NoReturn:
     raise TimeoutError
 
 

@@ -130,7 +130,7 @@ class Group(Sequence[Worker]):
     ) -> None:
         self.end()
         if kind is None:
-            self.raise_untold()
+            self.raise_unreported()
 
     def run(self, on_tick: Callable[[], None] | None = None) -> list[Any]:
         """Wait for all at the barrier, release it, and collect the results in the order of the calls.
@@ -199,9 +199,9 @@ class Group(Sequence[Worker]):
         finally:
             launcher.end([worker.pid for worker in self._workers if worker.answered and not worker.died])
 
-    def raise_untold(self) -> None:
+    def raise_unreported(self) -> None:
         """Raise the failures that no call has raised yet: what went wrong while nobody asked is not passed over."""
-        raise_failures([worker for worker in self._workers if not worker.told], len(self), self._deadline)
+        raise_failures([worker for worker in self._workers if not worker.reported], len(self), self._deadline)
 
     def _launch(self, launcher: Launcher, payload: bytes) -> Worker:
         worker = Worker(len(self._workers), launcher, self._deadline)

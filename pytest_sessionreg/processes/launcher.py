@@ -150,7 +150,7 @@ class Spawner:
         """Spawn one worker."""
         ours, theirs = self._context.Pipe()
         try:
-            process = self._context.Process(target=_spawned, args=(theirs, self._deadline_s), daemon=True)
+            process = self._context.Process(target=_run_spawned_worker, args=(theirs, self._deadline_s), daemon=True)
             process.start()
         except BaseException:
             ours.close()
@@ -187,7 +187,7 @@ class Spawner:
             process.close()
 
 
-def _spawned(connection: Connection, deadline_s: float) -> None:
+def _run_spawned_worker(connection: Connection, deadline_s: float) -> None:
     from multiprocessing import parent_process
 
     parent = parent_process()

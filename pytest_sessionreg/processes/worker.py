@@ -41,7 +41,7 @@ class Worker:
     """A process of a group. `index`: its number, from 0. `pid`: never another process's while the group lasts.
 
     `failure` and `missed`: what it answered if that was no result. `crashed`: it died at its crash point. `killed`: by
-    `kill`. `told`: the caller knows how it failed.
+    `kill`. `reported`: the caller knows how it failed.
     """
 
     def __init__(self, index: int, launcher: Launcher, deadline: Deadline) -> None:
@@ -50,7 +50,7 @@ class Worker:
         self.ready = False
         self.killed = False
         self.crashed = False
-        self.told = False
+        self.reported = False
         self.failure: WorkerFailure | None = None
         self.missed: MissedCrashPoint | None = None
         self._launcher = launcher
@@ -137,7 +137,7 @@ class Worker:
         self._receive_until(lambda: self.answered or self._closed, "running")
         if not self._has_ended(self._deadline.remaining_s()):
             raise DeadlinePassed((self.index,), self._deadline.seconds, "ending")
-        self.told = self.told or self.died
+        self.reported = self.reported or self.died
         return self.exit_status()
 
     def result(self, on_tick: Callable[[], None] | None = None) -> Any:
@@ -245,7 +245,7 @@ def raise_failures(workers: Sequence[Worker], count: int, deadline: Deadline) ->
     dead = [worker for worker in workers if worker.died and not worker.killed and not worker.crashed]
     missed = {worker.index: worker.missed for worker in workers if worker.missed is not None}
     for worker in workers:
-        worker.told = worker.told or worker.answered
+        worker.reported = worker.reported or worker.answered
     if failures:
         raise WorkerFailed(failures, count)
     if dead and deadline.passed:  # whatever ended them, they had their time

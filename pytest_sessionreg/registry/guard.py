@@ -17,7 +17,7 @@ import sys
 
 from .user_paths import GUARD_VARIABLE, default_path, guards_directory
 
-__all__ = ["Marker", "refuse", "users_own"]
+__all__ = ["Marker", "own_registries", "refuse"]
 
 _REFUSED = ".refused"
 _ATTEMPTS = 5
@@ -39,7 +39,7 @@ class Marker:
             return None
         marker = cls(os.path.join(directory, f"{os.getpid()}.{own[1]}"))
         for _ in range(_ATTEMPTS):
-            if not _made_private(directory) or os.path.exists(marker.path):
+            if not _make_private(directory) or os.path.exists(marker.path):
                 return None
             try:
                 marker.guard(guarded)
@@ -57,7 +57,7 @@ class Marker:
             file.write("\0".join(map(os.path.realpath, paths)))
         os.replace(unfinished, self.path)
 
-    def guarded(self) -> list[str]:
+    def guarded_files(self) -> list[str]:
         """The files that are refused."""
         try:
             with open(self.path, encoding="utf-8", errors="surrogateescape") as file:
@@ -74,7 +74,7 @@ class Marker:
         ):
             file.write(line)
 
-    def refused(self) -> list[str]:
+    def take_refusals(self) -> list[str]:
         """What was noted since the last call, a line each."""
         try:
             if os.stat(f"{self.path}{_REFUSED}").st_size == self._read:
@@ -89,16 +89,16 @@ class Marker:
 
     def remove(self) -> None:
         """Remove the marker, those of processes that were killed before they could, and the directory with the last."""
-        _forget(self.path)
+        _remove_files(self.path)
         directory = os.path.dirname(self.path)
         for name in _names(directory):
-            if not _is_of_the_living(name):
-                _forget(os.path.join(directory, name))
+            if not _process_lives(name):
+                _remove_files(os.path.join(directory, name))
         with contextlib.suppress(OSError):
             os.rmdir(directory)
 
 
-def users_own() -> list[str]:
+def own_registries() -> list[str]:
     """The registry files that are this process's user's own: by its environment, and by the user database."""
     found = [default_path()]
     if sys.platform == "linux":
@@ -112,8 +112,8 @@ def users_own() -> list[str]:
 def refuse(path: str) -> None:
     """Raise RefusedInTest if `path` is guarded against this process, and note it."""
     __tracebackhide__ = True  # pytest then shows the caller's line
-    marker = _nearest()
-    if marker is None or os.path.realpath(path) not in marker.guarded():
+    marker = _nearest_marker()
+    if marker is None or os.path.realpath(path) not in marker.guarded_files():
         return
     marker.note(path)
     from .errors import RefusedInTest
@@ -126,10 +126,10 @@ def refuse(path: str) -> None:
     raise RefusedInTest(message, database=path)
 
 
-def _nearest() -> Marker | None:
+def _nearest_marker() -> Marker | None:
     """The marker that speaks for this process: the environment's, else that of the nearest ancestor that has one."""
     named = os.environ.get(GUARD_VARIABLE, "")
-    if named and _is_of_the_living(os.path.basename(named)) and os.path.exists(named):
+    if named and _process_lives(os.path.basename(named)) and os.path.exists(named):
         return Marker(named)
     directory = guards_directory()
     names = _names(directory)
@@ -153,7 +153,7 @@ def _names(directory: str) -> set[str]:
         return set()
 
 
-def _made_private(directory: str) -> bool:
+def _make_private(directory: str) -> bool:
     with contextlib.suppress(OSError):
         os.mkdir(directory, 0o700)
     try:
@@ -162,13 +162,13 @@ def _made_private(directory: str) -> bool:
         return False
 
 
-def _forget(path: str) -> None:
+def _remove_files(path: str) -> None:
     for name in (path, f"{path}{_REFUSED}", f"{path}.unfinished"):
         with contextlib.suppress(OSError):
             os.unlink(name)
 
 
-def _is_of_the_living(name: str) -> bool:
+def _process_lives(name: str) -> bool:
     pid, _, rest = name.partition(".")
     origin = _origin(int(pid)) if pid.isdecimal() else None
     return origin is not None and rest.partition(".")[0] == origin[1]

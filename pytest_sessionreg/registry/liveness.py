@@ -42,7 +42,7 @@ def process_start(pid: int) -> datetime | None:
     """When process `pid` started, by today's wall clock; None where there is no such process or nothing may be known
     of it.
     """
-    return _once(_start_since_boot, pid)
+    return _find_once(_start_since_boot, pid)
 
 
 def process_identity(pid: int) -> str | None:
@@ -51,7 +51,7 @@ def process_identity(pid: int) -> str | None:
     The ticks are those from boot to its start (proc_pid_stat(5), field 22). None where there is no such process, where
     the system does not say (any but Linux), and in a time namespace of one's own, which counts them differently.
     """
-    return _once(_identity, pid)
+    return _find_once(_identity, pid)
 
 
 def is_dead(
@@ -96,7 +96,7 @@ def _is_another(pid: int, identity: str) -> bool | None:
     """Whether the process that now is `pid` has ended or is another one; None where that cannot be said so."""
     boot, _, rest = identity.partition("/")
     named, _, ticks = rest.partition("/")
-    here = _once(_boot, os.getpid())
+    here = _find_once(_boot, os.getpid())
     if here is None or named != str(pid):
         return None
     if boot != here:
@@ -105,7 +105,7 @@ def _is_another(pid: int, identity: str) -> bool | None:
     return None if found is None else found[0] in _ENDED or found[1] != ticks
 
 
-def _once(find: Callable[[int], T], pid: int) -> T:
+def _find_once(find: Callable[[int], T], pid: int) -> T:
     """`find(pid)`, asked only once for this process itself."""
     if pid != os.getpid():
         return find(pid)
@@ -133,7 +133,7 @@ def _start_since_boot(pid: int) -> datetime | None:
 
 
 def _identity(pid: int) -> str | None:
-    boot = _once(_boot, os.getpid())
+    boot = _find_once(_boot, os.getpid())
     found = None if boot is None else _stat(pid)
     return None if found is None else f"{boot}/{pid}/{found[1]}"
 

@@ -36,10 +36,10 @@ class Store:
 
     def _row(self, table: Table[Any], **values: Any) -> dict[str, Any]:
         """A caller's values, checked, as the parameters by name of a statement, with those of this workspace."""
-        row = table.checked(values)
+        row = table.check_all(values)
         row["workspace_id"] = self._workspace
         return row
 
-    def _joined(self) -> Transaction:
+    def _joining(self) -> Transaction:
         """A context in which several statements are one change."""
         return Transaction(self._database, joins=True)

@@ -115,7 +115,7 @@ class Table(Generic[R]):
         self.columns = ", ".join(declared)
         self.values = ":" + ", :".join(declared)
 
-    def replaced(self, *kept: str) -> str:
+    def replacements(self, *kept: str) -> str:
         """For ON CONFLICT DO UPDATE SET: all columns but `kept` become those of the row that could not be inserted."""
         return ", ".join([f"{name} = excluded.{name}" for name in self.names if name not in kept])
 
@@ -127,7 +127,7 @@ class Table(Generic[R]):
         """What is stored of a caller's value; None stays None where the field may be None. Raises InvalidValue."""
         return None if value is None and name in self._optional else self._checks[name](name, value)
 
-    def checked(self, values: Mapping[str, Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
+    def check_all(self, values: Mapping[str, Any], *, but: Iterable[str] = ()) -> dict[str, Any]:
         """What is stored of a caller's values, by field.
 
         but: fields that cannot be set here, beside those without a check. Raises InvalidValue.
@@ -159,7 +159,7 @@ class Table(Generic[R]):
         """The record that the first row is; None if there is none."""
         return self.record(rows[0]) if rows else None
 
-    def stored(self, row: Iterable[Any]) -> dict[str, Any]:
+    def by_column(self, row: Iterable[Any]) -> dict[str, Any]:
         """A row as it is stored, by column."""
         return dict(zip(self.names, row, strict=True))
 

@@ -19,7 +19,7 @@ __all__ = [
     "flag",
     "identifier",
     "instant_text",
-    "json_kept",
+    "json_as_given",
     "json_object",
     "json_text",
     "json_value",
@@ -123,7 +123,7 @@ def json_object(field: str, value: Mapping[str, Any] | None) -> str:
         raise
 
 
-def json_kept(field: str, value: Any) -> str:
+def json_as_given(field: str, value: Any) -> str:
     """JSON text of at most LONGEST_TEXT characters, unchanged; NaN and the infinities, which Python reads, are none."""
     import json
 

@@ -14,7 +14,7 @@ from ..results.summary import PolicySummary
 from .figures import DASH, interval, milliseconds, percent, times
 from .table import plain_table
 
-__all__ = ["comparison_lines", "comparison_table", "not_judged"]
+__all__ = ["comparison_lines", "comparison_table", "reason_not_judged"]
 
 # Speed is not all where one side gives up so much larger a share of its writes.
 _MUCH = 0.001
@@ -55,7 +55,7 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def not_judged(comparison: Comparison) -> str | None:
+def reason_not_judged(comparison: Comparison) -> str | None:
     """Why the results are only shown side by side; None where they are judged."""
     if not comparison.differences:
         return None

@@ -29,7 +29,7 @@ def load(run: StormRun) -> str:
 def conclusion(runs: Sequence[StormRun]) -> str:
     """The sentence for `runs`, all of one load: each policy once, or all its rounds."""
     every = summarize_policies(runs)
-    at = f"{_partial(every)}At {load(runs[0])}{_rounds(every)},"
+    at = f"{_partial_in_words(every)}At {load(runs[0])}{_rounds(every)},"
     broken = [policy for policy in every if policy.broken]
     if broken:
         return f"{at} {'; '.join(map(_damage, broken))}. Nothing else matters until that is explained."
@@ -46,7 +46,7 @@ def _findings(every: Sequence[PolicySummary]) -> str:
         return f"{_budget(budget)}{_alternative(budget, others)}"
     admitted = any(policy.policy != Own.name for policy in every)  # else no policy applies
     advice = ". Add --policy budget to see how the 15-retry budget compares" if admitted else ""
-    return f"{'; '.join(map(_standing, others))}{advice}"
+    return f"{'; '.join(map(_policy_in_words, others))}{advice}"
 
 
 def _failures(every: Sequence[PolicySummary]) -> str:
@@ -55,7 +55,7 @@ def _failures(every: Sequence[PolicySummary]) -> str:
     return f" Writes failed, and not for want of the lock: {', '.join(failed)}." if failed else ""
 
 
-def _partial(every: Sequence[PolicySummary]) -> str:
+def _partial_in_words(every: Sequence[PolicySummary]) -> str:
     reasons = {policy.policy: policy.partial[0] for policy in every if policy.partial}
     if reasons:
         return f"Partial result ({'; '.join(f'{name}: {reason}' for name, reason in reasons.items())}). "
@@ -105,7 +105,7 @@ def _tail(policy: PolicySummary) -> str:
     return f"p99 {milliseconds(policy.latency_ms.p99)} ms, {times(policy.slowdown.p99)} the ideal"
 
 
-def _standing(policy: PolicySummary) -> str:
+def _policy_in_words(policy: PolicySummary) -> str:
     never = policy.exhausted
     gave_up = f"gave up {never} of {policy.attempted} writes" if never else "gave up no write"
     contended = "" if policy.contended_rate is None else f", contended {percent(policy.contended_rate)}"

@@ -69,7 +69,7 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
         "storm.html.j2",
         verdict=conclusion(result.runs),
         tone=_tone(every),
-        partial=_partial(result, every),
+        partial=_reason_partial(result, every),
         load=load(result.runs[0]),
         columns=[(column.name, column.meaning) for column in COLUMNS],
         rows=[_Row(tuple(column.text(policy) for column in COLUMNS), _style(policy)) for policy in every],
@@ -107,7 +107,7 @@ def _tone(every: Sequence[PolicySummary]) -> str:
     return "broken" if any(policy.broken for policy in every) else "plain"
 
 
-def _partial(result: StormResult, every: Sequence[PolicySummary]) -> str | None:
+def _reason_partial(result: StormResult, every: Sequence[PolicySummary]) -> str | None:
     """Why the result is partial, in words; None where it is whole."""
     reasons = [reason for policy in every for reason in policy.partial]
     missing = any(policy.rounds < policy.planned_rounds for policy in every)

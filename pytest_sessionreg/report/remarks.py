@@ -39,14 +39,16 @@ def remarks(runs: Sequence[StormRun]) -> list[str]:
     found = [_failed(policy, rounds) for policy, rounds in every.items() if any(run.failures for run in rounds)]
     if any(run.lost is None for run in runs):
         found.append("to have lost writes looked for, give the workload an acknowledged(path) beside it")
-    found += [_not_kept(policy, rounds) for policy, rounds in every.items() if any(run.kept is False for run in rounds)]
+    found += [
+        _unkept_load(policy, rounds) for policy, rounds in every.items() if any(run.kept is False for run in rounds)
+    ]
     found.append(_loop(runs[0]))
     cost_us = max(run.recorder_ns for run in runs) / 1000
     found.append(f"recording cost {cost_us:.1f} us a write")
     return found
 
 
-def _not_kept(policy: str, rounds: Sequence[StormRun]) -> str:
+def _unkept_load(policy: str, rounds: Sequence[StormRun]) -> str:
     worst = max((run for run in rounds if run.kept is False), key=lambda run: run.backlog or 0)
     number = f" in round {worst.round}" if worst.rounds > 1 else ""
     return (

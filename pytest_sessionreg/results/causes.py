@@ -37,14 +37,14 @@ def likeliest_causes(runs: Sequence[StormRun], *, most: int = 2) -> tuple[Cause,
     fewer. Each is taken from the round in which it was strongest, and has to show in half of the rounds at least.
     """
     found = []
-    for look in (_starved, _one_long_hold, _holds_grew, _retries_grew, _wasted_waits, _saturated):
+    for look in (_one_starved_worker, _one_long_hold, _holds_grew, _retries_grew, _wasted_waits, _lock_saturated):
         seen = [cause for cause in map(look, runs) if cause is not None]
         if seen and 2 * len(seen) >= len(runs):
             found.append(max(seen, key=lambda cause: cause.weight))
     return tuple(sorted(found, key=lambda cause: -cause.weight)[:most])
 
 
-def _starved(run: StormRun) -> Cause | None:
+def _one_starved_worker(run: StormRun) -> Cause | None:
     """One worker, whose writes took far longer than those of the others."""
     samples = run.samples
     parts = list(samples.by_worker())
@@ -128,7 +128,7 @@ def _wasted_waits(run: StormRun) -> Cause | None:
     )
 
 
-def _saturated(run: StormRun) -> Cause | None:
+def _lock_saturated(run: StormRun) -> Cause | None:
     if run.kept is False:
         return Cause(
             2.0, f"the offered load of {run.rate_per_s:g} writes/s could not be kept: {run.backlog} writes were overdue"

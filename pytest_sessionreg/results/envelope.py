@@ -67,7 +67,7 @@ class Envelope:
                 partial=None if partial is None else str(partial),
             )
         except _MISSHAPEN as error:
-            raise _misshapen(kind, error) from None
+            raise _misshapen_error(kind, error) from None
         return envelope, document
 
     @classmethod
@@ -79,8 +79,8 @@ class Envelope:
         try:
             return make(envelope, found)
         except _MISSHAPEN as error:
-            raise _misshapen(kind, error) from None
+            raise _misshapen_error(kind, error) from None
 
 
-def _misshapen(kind: str, error: Exception) -> ResultError:
+def _misshapen_error(kind: str, error: Exception) -> ResultError:
     return ResultError(f"the {kind} result lacks or misnames a field ({type(error).__name__}: {error}); run it again")

@@ -69,7 +69,7 @@ class Ledger:
         self._offset = HEADER.size
         self._end = 0
         try:
-            self._map = self._grown()
+            self._map = self._grow()
         except BaseException:
             os.close(self._fd)
             raise
@@ -83,7 +83,7 @@ class Ledger:
         offset = self._offset
         if offset + RECORD.size > self._end:
             self._map.close()
-            self._map = self._grown()
+            self._map = self._grow()
         busy = record.busy
         outcome = record.outcome
         started_ns = record.started_ns
@@ -126,7 +126,7 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def _grown(self) -> mmap.mmap:
+    def _grow(self) -> mmap.mmap:
         """The map, one chunk longer. Reserved first: writing to a hole on a full disk is a SIGBUS."""
         start = self._end
         chunk = min(max(self._count, _LEAST_CHUNK), _MOST_CHUNK)

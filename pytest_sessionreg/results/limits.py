@@ -151,7 +151,7 @@ def check_limits(runs: Sequence[StormRun], budget: Budget) -> LimitCheck:
         allowed = getattr(budget, limit)
         if allowed is None:
             continue
-        breach = _over(limit, allowed, figure, runs)
+        breach = _check_figure(limit, allowed, figure, runs)
         if isinstance(breach, str):
             unchecked.append(f"{limit}={allowed:g} cannot be checked: {breach}")
         elif breach is not None:
@@ -164,7 +164,7 @@ def describe_storm(run: StormRun) -> str:
     return f"{run.workload} under {run.policy}, {run.workers} {'writer' if run.workers == 1 else 'writers'}"
 
 
-def _over(
+def _check_figure(
     limit: str, allowed: float, figure: Callable[[Sequence[StormRun]], float | None], runs: Sequence[StormRun]
 ) -> Breach | str | None:
     """The breach, None where there is none, or why nobody can tell."""

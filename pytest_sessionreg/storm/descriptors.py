@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 from ..error_base import StormError
 
-__all__ = ["enough_descriptors"]
+__all__ = ["raise_descriptor_limit"]
 
 # What a storm opens besides: the fork server, ledgers while they are read, libraries, the caller's own.
 _BESIDES = 128
 
 
 @contextmanager
-def enough_descriptors(workers: int) -> Iterator[None]:
+def raise_descriptor_limit(workers: int) -> Iterator[None]:
     """Raise this process's soft limit of open files while the block runs, if `workers` need that.
 
     Raises StormError where the hard limit forbids it.

@@ -32,12 +32,12 @@ def lead_ns(workers: int) -> int:
 def turns(job: Job, ledger: Ledger) -> Iterator[int]:
     """The numbers of the worker's writes, each as soon as it is due; sets the ledger's sequence and due_ns."""
     numbers = count() if job.writes is None else iter(range(job.writes))
-    for sequence in _paced(job, numbers) if job.rate_per_s is None else _scheduled(job, ledger, numbers):
+    for sequence in _paced_turns(job, numbers) if job.rate_per_s is None else _scheduled_turns(job, ledger, numbers):
         ledger.sequence = sequence
         yield sequence
 
 
-def _paced(job: Job, numbers: Iterator[int]) -> Iterator[int]:
+def _paced_turns(job: Job, numbers: Iterator[int]) -> Iterator[int]:
     think = random.Random(f"{job.site.seed}/{job.worker}/think")
     end_ns = None if job.duration_s is None else monotonic_ns() + round(job.duration_s * 1e9)
     for sequence in numbers:
@@ -48,7 +48,7 @@ def _paced(job: Job, numbers: Iterator[int]) -> Iterator[int]:
         yield sequence
 
 
-def _scheduled(job: Job, ledger: Ledger, numbers: Iterator[int]) -> Iterator[int]:
+def _scheduled_turns(job: Job, ledger: Ledger, numbers: Iterator[int]) -> Iterator[int]:
     """Write i of worker w of W is due at (i W + w) / rate. One that comes late begins at once, and stays late."""
     descriptor = os.open(job.origin, os.O_RDONLY)
     try:

@@ -21,7 +21,7 @@ from ..results.failures import read_failures
 from ..results.result import StormRun
 from ..results.samples import Samples, read_counters
 from .analysis import Observations, analyse_storm
-from .descriptors import enough_descriptors
+from .descriptors import raise_descriptor_limit
 from .interruption import StormInterrupted
 from .job import Job, Site
 from .plan import Plan
@@ -75,7 +75,7 @@ def run_storm(plan: Plan, on_progress: Callable[[Progress], None] | None = None)
     storm's own table and sessions are removed again.
     """
     workload = plan.resolved()
-    with enough_descriptors(plan.workers), tempfile.TemporaryDirectory(prefix="sessionreg-storm-") as scratch:
+    with raise_descriptor_limit(plan.workers), tempfile.TemporaryDirectory(prefix="sessionreg-storm-") as scratch:
         site = Site(
             database=os.path.abspath(plan.database or os.path.join(scratch, "storm.db")),
             named=plan.database is not None,
@@ -102,7 +102,7 @@ class _Storm:
         self._ledgers = [os.path.join(scratch, f"{worker}.ledger") for worker in range(plan.workers)]
         self._failures = [os.path.join(scratch, f"{worker}.failures") for worker in range(plan.workers)]
         self._origin = os.path.join(scratch, "origin")
-        self._before = workload.written(site) if site.named else None
+        self._before = workload.stored_writes(site) if site.named else None
         self._opened_ns = 0
 
     def run(self, on_progress: Callable[[Progress], None] | None) -> StormRun:
@@ -111,13 +111,13 @@ class _Storm:
             self._run_workers(on_progress)
         except (ProcessError, KeyboardInterrupt) as error:
             reason = _reason(error)
-            run = self._partial(reason) if self._opened_ns else None
+            run = self._analyse_partial(reason) if self._opened_ns else None
             if run is not None:
                 raise StormInterrupted(reason, run) from error
             if isinstance(error, WorkerFailed) and reason != str(error):
                 raise StormError(reason) from error
             raise
-        return self._judged(None)
+        return self._analyse(None)
 
     def _run_workers(self, on_progress: Callable[[Progress], None] | None) -> None:
         plan = self._plan
@@ -188,13 +188,13 @@ class _Storm:
             with open(self._origin, "wb") as file:
                 file.write(ORIGIN.pack(self._opened_ns))
 
-    def _partial(self, reason: str) -> StormRun | None:
+    def _analyse_partial(self, reason: str) -> StormRun | None:
         """What was measured until the storm ended; None where there is nothing, or nothing can be read any more."""
         with suppress(StormError, RegistryError, ProcessError, sqlite3.Error, OSError):
-            return self._judged(reason)
+            return self._analyse(reason)
         return None
 
-    def _judged(self, partial: str | None) -> StormRun:
+    def _analyse(self, partial: str | None) -> StormRun:
         samples = Samples.read(self._ledgers, opened_ns=self._opened_ns)
         raised = read_failures(self._failures)
         findings = Observations(
@@ -209,7 +209,7 @@ class _Storm:
     def _verify(self, samples: Samples) -> Verification:
         site, workload = self._site, self._workload
         complaint = integrity(site.database, foreign_keys=workload.foreign_keys)
-        return verify_writes(workload.written(site), samples, complaint, before=self._before)
+        return verify_writes(workload.stored_writes(site), samples, complaint, before=self._before)
 
 
 def _reason(error: BaseException) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from array import array
 
-__all__ = ["CREATE_TABLE", "INSERT", "create_table", "drop_table", "rows"]
+from .job import Site
+
+__all__ = ["CREATE_TABLE", "INSERT", "RowPerWrite", "create_table", "drop_table", "rows"]
 
 # Without a unique key, so that a duplicate can show.
 CREATE_TABLE = (
@@ -35,6 +37,16 @@ def rows(database: str, storm: str) -> array[int]:
         return array("q", (key for (key,) in found))
     finally:
         connection.close()
+
+
+class RowPerWrite:
+    """What workloads share whose every write leaves a row in the table."""
+
+    __slots__ = ()
+
+    def stored_writes(self, site: Site) -> array[int]:
+        """The writes that the database holds (see Workload.stored_writes): those that have their row."""
+        return rows(site.database, site.storm)
 
 
 def _write(database: str, sql: str) -> None:

@@ -34,17 +34,17 @@ class Verification:
 def verify_writes(
     written: array[int] | None, samples: Samples, complaint: str | None, *, before: array[int] | None = None
 ) -> Verification:
-    """Compare `samples` with the writes that a database holds (see Workload.written), of which `before` were there
-    already.
+    """Compare `samples` with the writes that a database holds (see Workload.stored_writes), of which `before` were
+    there already.
     """
     if written is None:
         return Verification(lost=None, duplicated=None, integrity=complaint)
     acknowledged = samples.worker[samples.committed] << 32 | samples.sequence[samples.committed]
     found = np.sort(np.frombuffer(written, dtype=np.int64))
     if before:
-        found = _without(found, np.frombuffer(before, dtype=np.int64))
+        found = _subtract(found, np.frombuffer(before, dtype=np.int64))
     return Verification(
-        lost=int((~_among(acknowledged, found)).sum()),
+        lost=int((~_is_among(acknowledged, found)).sum()),
         duplicated=int((found[1:] == found[:-1]).sum()),
         integrity=complaint,
     )
@@ -67,7 +67,7 @@ def integrity(database: str, *, foreign_keys: bool = True) -> str | None:
     return str(found)
 
 
-def _among(keys: Keys, found: Keys) -> npt.NDArray[np.bool_]:
+def _is_among(keys: Keys, found: Keys) -> npt.NDArray[np.bool_]:
     """Which of `keys` are in `found`, which is sorted."""
     if not len(found):
         return np.zeros(len(keys), dtype=np.bool_)
@@ -76,10 +76,10 @@ def _among(keys: Keys, found: Keys) -> npt.NDArray[np.bool_]:
     return among
 
 
-def _without(found: Keys, before: Keys) -> Keys:
+def _subtract(found: Keys, before: Keys) -> Keys:
     """`found`, which is sorted, without one entry for each of `before` that is there."""
     keys, times = np.unique(found, return_counts=True)
     old, old_times = np.unique(before, return_counts=True)
-    known = _among(keys, old)
+    known = _is_among(keys, old)
     times[known] -= old_times[np.searchsorted(old, keys[known])]
     return np.repeat(keys, np.maximum(times, 0))

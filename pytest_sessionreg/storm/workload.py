@@ -55,7 +55,7 @@ class Workload(Protocol):
     def writer(self, job: Job, ledger: Ledger, failures: FailureLog) -> Writer:
         """The writer of one worker, ready to write. Called in the worker, before the barrier."""
 
-    def written(self, site: Site) -> array[int] | None:
+    def stored_writes(self, site: Site) -> array[int] | None:
         """The writes that the database holds, each as `worker << 32 | sequence`, once per row; None where nobody can
         tell.
         """

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_sessionreg import Registry
 from pytest_sessionreg.registry.errors import RefusedInTest
-from pytest_sessionreg.registry.guard import Marker, users_own
+from pytest_sessionreg.registry.guard import Marker, own_registries
 from pytest_sessionreg.registry.user_paths import GUARD_VARIABLE, default_path, guards_directory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the user's own directory is put elsewhere as on Linux")
@@ -177,8 +177,8 @@ def test_this_very_process_is_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME")
     variable = os.environ[GUARD_VARIABLE]
     marker = Marker(variable)
-    assert os.path.realpath(default_path()) in marker.guarded()
-    assert set(map(os.path.realpath, users_own())) <= set(marker.guarded())
+    assert os.path.realpath(default_path()) in marker.guarded_files()
+    assert set(map(os.path.realpath, own_registries())) <= set(marker.guarded_files())
 
 
 def test_a_marker_of_a_process_that_has_ended_binds_nobody(
@@ -193,10 +193,10 @@ def test_a_marker_of_a_process_that_has_ended_binds_nobody(
 
 def test_a_refusal_is_told_once(tmp_path: Path) -> None:
     marker = Marker(str(tmp_path / "marker"))
-    assert marker.refused() == []
+    assert marker.take_refusals() == []
     marker.note("/a\udcff/b")
-    assert len(marker.refused()) == 1
-    assert marker.refused() == []
+    assert len(marker.take_refusals()) == 1
+    assert marker.take_refusals() == []
 
 
 def test_the_error_is_one_of_the_registrys() -> None:

@@ -132,11 +132,11 @@ def test_threads_that_make_the_first_record_at_once_all_get_one() -> None:
 def test_a_row_is_read_by_the_names_of_its_columns() -> None:
     assert _NOTES.columns == "name, size, content, stamp"
     assert _NOTES.values == ":name, :size, :content, :stamp"
-    assert _NOTES.replaced("name") == "size = excluded.size, content = excluded.content, stamp = excluded.stamp"
+    assert _NOTES.replacements("name") == "size = excluded.size, content = excluded.content, stamp = excluded.stamp"
     note = Note(name="a", size=None, content={"b": 1}, stamp=3)
     assert _NOTES.record(("a", None, '{"b":1}', 3)) == note
     assert _NOTES.of({"stamp": 3, "size": None, "content": '{"b":1}', "name": "a", "workspace_id": "w"}) == note
-    assert _NOTES.stored(("a", None, "{}", 3)) == {"name": "a", "size": None, "content": "{}", "stamp": 3}
+    assert _NOTES.by_column(("a", None, "{}", 3)) == {"name": "a", "size": None, "content": "{}", "stamp": 3}
     assert (_NOTES.first([]), _NOTES.first([("a", None, '{"b":1}', 3)])) == (None, note)
 
 
@@ -150,12 +150,12 @@ def test_a_row_with_too_few_or_too_many_columns_is_no_record() -> None:
         with pytest.raises(TypeError):
             _NOTES.record(row)
         with pytest.raises(ValueError, match="argument"):
-            _NOTES.stored(row)
+            _NOTES.by_column(row)
 
 
 def test_values_are_checked_by_their_fields() -> None:
-    assert _NOTES.checked({"size": 3, "content": None}) == {"size": 3, "content": "null"}
-    assert _NOTES.checked({"size": None}) == {"size": None}
+    assert _NOTES.check_all({"size": 3, "content": None}) == {"size": 3, "content": "null"}
+    assert _NOTES.check_all({"size": None}) == {"size": None}
     assert (_NOTES.check("size", None), _NOTES.check("size", 3), _NOTES.check("content", None)) == (None, 3, "null")
     for values, message in (
         ({"size": -1}, "size=-1: must be a whole number"),
@@ -164,9 +164,9 @@ def test_values_are_checked_by_their_fields() -> None:
         ({"colour": 3}, "colour=3: is no field that can be set; these are name, size, content;"),
     ):
         with pytest.raises(InvalidValue, match=message):
-            _NOTES.checked(values)
+            _NOTES.check_all(values)
     with pytest.raises(InvalidValue, match="name='a': is no field that can be set; these are size, content;"):
-        _NOTES.checked({"name": "a"}, but=("name",))
+        _NOTES.check_all({"name": "a"}, but=("name",))
 
 
 # -- the stores' tables and the schema

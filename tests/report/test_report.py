@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pytest_sessionreg.report import files
-from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, not_judged
+from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, reason_not_judged
 from pytest_sessionreg.report.conclusion import conclusion, load
 from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, percent, times
 from pytest_sessionreg.report.page import storm_page
@@ -228,8 +228,8 @@ def test_results_of_two_machines_are_shown_without_ratios(result: StormResult) -
     text = " ".join(_printed(comparison_table(comparison)))
     assert "B / A" not in text
     assert "verdict" not in text
-    assert (not_judged(comparison) or "").startswith("Not judged, only side by side: cpu")
-    assert not_judged(compare(result, result)) is None
+    assert (reason_not_judged(comparison) or "").startswith("Not judged, only side by side: cpu")
+    assert reason_not_judged(compare(result, result)) is None
 
 
 def test_a_comparison_says_who_gave_up_more(result: StormResult) -> None:

@@ -16,7 +16,7 @@ from pytest_sessionreg.results import samples as samples_module
 from pytest_sessionreg.results.ledger import HEADER
 from pytest_sessionreg.results.samples import Samples
 from pytest_sessionreg.storm.analysis import Observations, analyse_storm
-from pytest_sessionreg.storm.descriptors import enough_descriptors
+from pytest_sessionreg.storm.descriptors import raise_descriptor_limit
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE, rows
 from pytest_sessionreg.storm.verification import integrity, verify_writes
@@ -39,7 +39,7 @@ def test_a_low_limit_of_open_files_is_raised_for_the_storm_where_it_may_be(
 
         resource.setrlimit(resource.RLIMIT_NOFILE, (24, hard))
         try:
-            with enough_descriptors(100):
+            with raise_descriptor_limit(100):
                 (inside, _) = resource.getrlimit(resource.RLIMIT_NOFILE)
         except StormError as error:
             return str(error)

@@ -234,13 +234,13 @@ def test_a_missing_parent_row_is_found(stormed: str) -> None:
 
 def test_a_storm_that_loses_a_write_reports_it(monkeypatch: pytest.MonkeyPatch, storm: Storm) -> None:
     """End to end: a database that forgets one committed row between the last COMMIT and the check."""
-    genuine = RegistryStorm.written
+    genuine = RegistryStorm.stored_writes
 
     def sabotaged(workload: RegistryStorm, site: Site) -> object:
         _change(site.database, "DELETE FROM storm_writes WHERE rowid = 2")
         return genuine(workload, site)
 
-    monkeypatch.setattr(RegistryStorm, "written", sabotaged)
+    monkeypatch.setattr(RegistryStorm, "stored_writes", sabotaged)
     assert storm(workers=2, writes=3, think_ms=0).lost == 1
 
 

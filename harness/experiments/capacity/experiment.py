@@ -19,7 +19,7 @@ from pytest_sessionreg.storm.storm import run_storm
 
 from ..interruption import STOPPERS, is_interrupt, reason
 from .law import longest_patience_ms
-from .load import Round, Target, pooled
+from .load import Round, Target, loads_by_writers
 from .result import KIND, SCHEMA, CapacityResult, bracket, frontier_point
 from .search import COARSE, FINE, next_load
 
@@ -48,15 +48,15 @@ class _Search:
         self.rounds: list[Round] = list(result.rounds)
 
     @property
-    def over(self) -> bool:
+    def time_is_up(self) -> bool:
         """Whether the time is up."""
         return monotonic() >= self._deadline
 
     def close_in(self, question: str, policy: str, hold_ms: float, resolution: float) -> None:
         """Probe until the gap is as narrow as `resolution`, or the time is up."""
         frame = self._frame
-        while not self.over:
-            loads = pooled(self.rounds, question, policy, hold_ms)
+        while not self.time_is_up:
+            loads = loads_by_writers(self.rounds, question, policy, hold_ms)
             undecided = [load.writers for load in loads.values() if load.holds(question, frame.target) is None]
             held, failed = bracket(loads, question, frame.target)
             start = self._guess(question, policy, hold_ms)
@@ -70,9 +70,9 @@ class _Search:
         """One more round where the frontier lies, and what follows if it lies elsewhere then; False where nothing more
         is to be learned, or the time is up.
         """
-        loads = pooled(self.rounds, question, policy, hold_ms)
+        loads = loads_by_writers(self.rounds, question, policy, hold_ms)
         held, _ = bracket(loads, question, self._frame.target)
-        if self.over or not held or len(loads[held].rounds) >= _MOST_ROUNDS:
+        if self.time_is_up or not held or len(loads[held].rounds) >= _MOST_ROUNDS:
             return False
         self._probe(question, policy, hold_ms, held, "confirming")
         self.close_in(question, policy, hold_ms, FINE)
@@ -158,13 +158,13 @@ def capacity(
         rounds=(),
     )
     if earlier is not None:
-        frame = _continued(frame, earlier)
+        frame = _continue_from(frame, earlier)
     started = monotonic()
     search = _Search(frame, lambda now: on_step(now, monotonic() - started, seconds), check)
     partial = None
     try:
-        points = [("target", policy, hold) for hold in _nearest_first(frame) for policy in policies]
-        points += [("survival", name, hold) for hold in _nearest_first(frame) for name in policies if _is_budget(name)]
+        points = [("target", policy, hold) for hold in _holds_in_order(frame) for policy in policies]
+        points += [("survival", name, hold) for hold in _holds_in_order(frame) for name in policies if _is_budget(name)]
         for resolution in (COARSE, FINE):
             for point in points:
                 search.close_in(*point, resolution)
@@ -177,10 +177,10 @@ def capacity(
                 raise KeyboardInterrupt from stopper
             raise
         partial = reason(stopper)
-    return _with(frame, rounds=tuple(search.rounds), partial=partial)
+    return _replace_rounds(frame, rounds=tuple(search.rounds), partial=partial)
 
 
-def _nearest_first(frame: CapacityResult) -> list[float]:
+def _holds_in_order(frame: CapacityResult) -> list[float]:
     return sorted(frame.holds_ms, key=lambda hold: (hold != frame.hold_ms, hold))
 
 
@@ -188,11 +188,11 @@ def _is_budget(name: str) -> bool:
     return isinstance(policy_named(name), RetryBudget)
 
 
-def _with(frame: CapacityResult, *, rounds: tuple[Round, ...], partial: str | None) -> CapacityResult:
+def _replace_rounds(frame: CapacityResult, *, rounds: tuple[Round, ...], partial: str | None) -> CapacityResult:
     return replace(frame, rounds=rounds, envelope=replace(frame.envelope, partial=partial))
 
 
-def _continued(frame: CapacityResult, earlier: CapacityResult) -> CapacityResult:
+def _continue_from(frame: CapacityResult, earlier: CapacityResult) -> CapacityResult:
     """`frame` with the rounds of `earlier`. Raises ResultError where they were not measured the same way."""
     same = ("target", "think_ms", "round_s", "survival_round_s")
     differing = [name for name in same if getattr(frame, name) != getattr(earlier, name)]
@@ -203,7 +203,7 @@ def _continued(frame: CapacityResult, earlier: CapacityResult) -> CapacityResult
         raise ResultError(
             f"the earlier result was measured with another {' and another '.join(differing)}; start a new one"
         )
-    return _with(frame, rounds=earlier.rounds, partial=None)
+    return _replace_rounds(frame, rounds=earlier.rounds, partial=None)
 
 
 def _round(question: str, run: StormRun, target: Target) -> Round:

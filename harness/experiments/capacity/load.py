@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["CapacityLoad", "Round", "Target", "pooled"]
+__all__ = ["CapacityLoad", "Round", "Target", "loads_by_writers"]
 
 _P99_SHARE = 0.01
 # One or two slow writes in a round of a hundred prove nothing: up to so many rounds are run before they count.
@@ -85,7 +85,7 @@ class CapacityLoad:
         return None if self.slow <= _CHANCE and len(self.rounds) < _LOOKS else False
 
 
-def pooled(rounds: Sequence[Round], question: str, policy: str, hold_ms: float) -> dict[int, CapacityLoad]:
+def loads_by_writers(rounds: Sequence[Round], question: str, policy: str, hold_ms: float) -> dict[int, CapacityLoad]:
     """The loads of one question, policy and hold, by their number of writers, ascending."""
     grouped: dict[int, list[Round]] = {}
     for entry in rounds:

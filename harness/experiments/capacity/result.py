@@ -8,7 +8,7 @@ from typing import Any
 from pytest_sessionreg.results.envelope import Envelope
 
 from .confidence import failing_share_bound
-from .load import CapacityLoad, Round, Target, pooled
+from .load import CapacityLoad, Round, Target, loads_by_writers
 
 __all__ = ["KIND", "SCHEMA", "CapacityResult", "Point"]
 
@@ -124,7 +124,7 @@ def frontier_point(
     """The point of one frontier at one hold, as far as `rounds` tell."""
     from .search import COARSE, next_load
 
-    loads = pooled(rounds, question, policy, hold_ms)
+    loads = loads_by_writers(rounds, question, policy, hold_ms)
     held, failed = bracket(loads, question, target)
     at = loads.get(held)
     beyond = [load for writers, load in loads.items() if writers > held and not load.failed_rounds]

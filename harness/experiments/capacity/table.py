@@ -53,7 +53,7 @@ def capacity_table(result: CapacityResult) -> Table:
             DASH if point.slow_share is None else f"{point.slow_share:.1%}",
             f"{point.rounds}+{point.harder}",
             DASH if point.failing_share is None else f"<{_percent(point.failing_share)}",
-            Text(*_place(result, point)),
+            Text(*_place_in_words(result, point)),
         )
         last = label
     return table
@@ -67,7 +67,7 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
-def _place(result: CapacityResult, point: Point) -> tuple[str, str]:
+def _place_in_words(result: CapacityResult, point: Point) -> tuple[str, str]:
     """Where the load that is asked about lies, and in which style to say it."""
     if point.hold_ms != result.hold_ms:
         return "", ""
@@ -100,7 +100,7 @@ def finding(result: CapacityResult) -> str:
     sentences = []
     asked = [point for point in points if point.question == "target"]
     if asked:
-        each = ", ".join(f"{point.policy} {_held(point)}" for point in asked)
+        each = ", ".join(f"{point.policy} {_held_in_words(point)}" for point in asked)
         sentences.append(
             f"At {result.hold_ms:g} ms hold and {result.think_ms:g} ms think time the most writers at which "
             f"{target_words(result.target)}: {each}."
@@ -143,7 +143,7 @@ def _span(values: Sequence[float], form: str) -> str:
     return least if least == greatest else f"{least} to {greatest}"
 
 
-def _held(point: Point) -> str:
+def _held_in_words(point: Point) -> str:
     if point.failed is None:
         return f"{point.held} or more"
     return f"{point.held} ({point.failed} fail)"

@@ -11,14 +11,14 @@ from pytest_sessionreg.gate.judgement import Verdict
 from .cases import CASES, Case
 from .run import GateRun
 
-__all__ = ["CaseProgress", "case_progress", "wanted"]
+__all__ = ["CaseProgress", "case_progress", "planned_runs"]
 
 
 @dataclass(frozen=True, slots=True)
 class CaseProgress:
     """A case so far.
 
-    wanted: runs that were asked for.
+    planned_runs: runs that were asked for.
     wrong: runs with the wrong verdict.
     median_s, longest_s: of its runs.
     holds: whether no more were wrong than tolerated; None while runs are missing that could still change it.
@@ -26,7 +26,7 @@ class CaseProgress:
 
     case: Case
     runs: int
-    wanted: int
+    planned_runs: int
     verdicts: Mapping[str, int]
     wrong: int
     median_s: float
@@ -34,7 +34,7 @@ class CaseProgress:
     holds: bool | None
 
 
-def wanted(case: Case, share: float) -> int:
+def planned_runs(case: Case, share: float) -> int:
     """How many runs of `case` make `share` of a whole proof; at least one."""
     return math.ceil(case.runs * share)
 
@@ -48,12 +48,12 @@ def case_progress(runs: Sequence[GateRun], *, share: float = 1.0) -> list[CasePr
         regressed = verdicts[Verdict.REGRESSED.value]
         wrong = len(own) - regressed if case.regressed else regressed
         seconds = sorted(run.seconds for run in own)
-        complete = len(own) >= wanted(case, share)
+        complete = len(own) >= planned_runs(case, share)
         found.append(
             CaseProgress(
                 case=case,
                 runs=len(own),
-                wanted=max(len(own), wanted(case, share)),
+                planned_runs=max(len(own), planned_runs(case, share)),
                 verdicts={name: count for name, count in verdicts.items() if count},
                 wrong=wrong,
                 median_s=seconds[len(seconds) // 2] if seconds else 0.0,

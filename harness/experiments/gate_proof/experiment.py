@@ -16,7 +16,7 @@ from pytest_sessionreg.gate.pairs import Ground
 from pytest_sessionreg.processes import Call, Group
 from pytest_sessionreg.results.environment import Environment
 
-from .case_progress import wanted
+from .case_progress import planned_runs
 from .cases import CASES, Case, notes_plan
 from .run import GateRun, append_run, read_runs
 
@@ -47,14 +47,14 @@ def prove(
     """
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, RUNS)
-    done = _done(read_runs(path), machine_class(Environment.of(notes_plan().location())))
+    done = _finished_runs(read_runs(path), machine_class(Environment.of(notes_plan().location())))
     until = math.inf if minutes is None else monotonic() + minutes * 60
-    total = sum(wanted(case, share) for case in CASES)
+    total = sum(planned_runs(case, share) for case in CASES)
     for cycle in range(_CYCLES):
         missing = [
             (case, number)
             for case in CASES
-            for number in range(cycle, wanted(case, share), _CYCLES)
+            for number in range(cycle, planned_runs(case, share), _CYCLES)
             if (case.name, number) not in done
         ]
         if not missing:
@@ -72,7 +72,7 @@ def prove(
                 on_run(run, len(done), max(len(done), total))
 
 
-def _done(runs: Sequence[GateRun], machine: str) -> set[tuple[str, int]]:
+def _finished_runs(runs: Sequence[GateRun], machine: str) -> set[tuple[str, int]]:
     others = {run.machine for run in runs} - {machine}
     if others:
         raise ResultError(

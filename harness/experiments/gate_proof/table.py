@@ -33,7 +33,7 @@ def proof_table(found: Sequence[CaseProgress]) -> Table:
     for standing in found:
         table.add_row(
             Text(standing.case.name),
-            f"{standing.runs}/{standing.wanted}",
+            f"{standing.runs}/{standing.planned_runs}",
             *(str(standing.verdicts.get(verdict.value, 0)) for verdict in _VERDICTS),
             f"{standing.wrong} ({standing.case.tolerated})",
             f"{standing.median_s:.1f}",
@@ -60,10 +60,10 @@ def finding(found: Sequence[CaseProgress]) -> str:
     longest = max((standing for standing in found if standing.runs), key=lambda one: one.longest_s, default=None)
     if longest is not None:
         sentences.append(f"The longest gate run took {longest.longest_s:.1f} s ({longest.case.name}).")
-    missing = sum(standing.wanted - standing.runs for standing in found)
+    missing = sum(standing.planned_runs - standing.runs for standing in found)
     if missing:
-        wanted = sum(standing.wanted for standing in found)
-        sentences.append(f"{missing} of {wanted} runs are missing; start it again, and it goes on.")
+        planned_runs = sum(standing.planned_runs for standing in found)
+        sentences.append(f"{missing} of {planned_runs} runs are missing; start it again, and it goes on.")
     return " ".join(sentences)
 
 

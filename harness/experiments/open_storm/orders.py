@@ -69,13 +69,13 @@ class Order:
         deadline = monotonic() + self.patience_s
         while True:
             try:
-                return self._once(path)
+                return self._open_once(path)
             except OpenFailed as failed:
                 if not _busy(failed.error) or monotonic() >= deadline:
                     raise
             sleep(uniform(0.001, 0.010))
 
-    def _once(self, path: str) -> sqlite3.Connection:
+    def _open_once(self, path: str) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(path, timeout=0, isolation_level=None)
         except sqlite3.Error as error:
@@ -109,7 +109,7 @@ def _foreign_keys(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _settled(connection: sqlite3.Connection) -> bool:
+def _is_settled(connection: sqlite3.Connection) -> bool:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return bool(version == VERSION)
 
@@ -122,17 +122,17 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _migrate_checked_inside(connection: sqlite3.Connection) -> None:
     """Read the version; if old, take the write lock, and read it again before anything is changed."""
-    if _settled(connection):
+    if _is_settled(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
-    if not _settled(connection):
+    if not _is_settled(connection):
         _create(connection)
     connection.execute("COMMIT")
 
 
 def _migrate_checked_outside(connection: sqlite3.Connection) -> None:
     """Read the version; if old, take the write lock, and trust what was read before."""
-    if _settled(connection):
+    if _is_settled(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
     _create(connection)
@@ -142,7 +142,7 @@ def _migrate_checked_outside(connection: sqlite3.Connection) -> None:
 def _migrate_deferred(connection: sqlite3.Connection) -> None:
     """Read the version and change the schema in one deferred transaction: a read that becomes a write."""
     connection.execute("BEGIN")
-    if not _settled(connection):
+    if not _is_settled(connection):
         _create(connection)
     connection.execute("COMMIT")
 
@@ -150,7 +150,7 @@ def _migrate_deferred(connection: sqlite3.Connection) -> None:
 def _migrate_writing(connection: sqlite3.Connection) -> None:
     """Take the write lock and set the version every time, whether or not anything is to be changed."""
     connection.execute("BEGIN IMMEDIATE")
-    if not _settled(connection):
+    if not _is_settled(connection):
         _create(connection)
     connection.execute(f"PRAGMA user_version={VERSION}")
     connection.execute("COMMIT")
@@ -158,7 +158,7 @@ def _migrate_writing(connection: sqlite3.Connection) -> None:
 
 def _migrate_with_retries(connection: sqlite3.Connection) -> None:
     """As checked inside, with OrchestKit's loop around BEGIN IMMEDIATE."""
-    if _settled(connection):
+    if _is_settled(connection):
         return
     for attempt in range(_RETRIES + 1):
         try:
@@ -168,7 +168,7 @@ def _migrate_with_retries(connection: sqlite3.Connection) -> None:
             if not _busy(error) or attempt == _RETRIES:
                 raise
         sleep(uniform(_SHORTEST_S, _LONGEST_S))
-    if not _settled(connection):
+    if not _is_settled(connection):
         _create(connection)
     connection.execute("COMMIT")
 

@@ -56,7 +56,7 @@ def _text(cell: Cell | None) -> Text:
         return text
     text = Text(f"{cell.failed} of {cell.openings}", style="bold red")
     for failure in cell.failures[:_SHOWN_FAILURES]:
-        text.append(f"\n{_named(failure)} x{failure.count}", style="red")
+        text.append(f"\n{_failure_in_words(failure)} x{failure.count}", style="red")
     more = len(cell.failures) - _SHOWN_FAILURES
     if more > 0:
         text.append(f"\nand {more} more kinds", style="red")
@@ -65,7 +65,7 @@ def _text(cell: Cell | None) -> Text:
     return text
 
 
-def _named(failure: OpeningFailure) -> str:
+def _failure_in_words(failure: OpeningFailure) -> str:
     return f"{failure.phase}: {failure.kind if failure.code is None else failure.code}"
 
 
@@ -91,7 +91,9 @@ def finding(result: OpenStormResult) -> str:
     for state in dict.fromkeys(cell.state for cell in cells):
         failing = [cell for cell in cells if cell.state == state and cell.failed]
         if failing:
-            parts = ", ".join(f"{cell.order} {cell.failed} of {cell.openings} ({_in_words(cell)})" for cell in failing)
+            parts = ", ".join(
+                f"{cell.order} {cell.failed} of {cell.openings} ({_main_failure(cell)})" for cell in failing
+            )
             sentences.append(f"Failed on a {state} file: {parts}.")
     stalled = [
         cell for cell in cells if cell.state == "held" and not cell.failed and cell.median_ms > result.hold_ms / 2
@@ -108,7 +110,7 @@ def finding(result: OpenStormResult) -> str:
     return " ".join(sentences)
 
 
-def _in_words(cell: Cell) -> str:
+def _main_failure(cell: Cell) -> str:
     """Its most frequent failure."""
     main = cell.failures[0]
     return (

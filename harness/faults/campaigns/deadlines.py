@@ -57,7 +57,7 @@ def run(campaign: Campaign, *, rounds: int = 5, longest: float = 5.0, others: in
         for ahead in (0, others):
             every = [_round(campaign, state, ahead, repeat, patiences_s) for _ in range(rounds)]
             for place, patience_s in enumerate(patiences_s):
-                _tell(campaign, state, ahead, patience_s, [found[place] for found in every])
+                _add_finding(campaign, state, ahead, patience_s, [found[place] for found in every])
 
 
 def _round(
@@ -100,7 +100,7 @@ def _sleep(patience_s: float, times: int) -> Callable[[], list[float]]:
     return run
 
 
-def _tell(campaign: Campaign, state: str, others: int, patience_s: float, rounds: list[_Round]) -> None:
+def _add_finding(campaign: Campaign, state: str, others: int, patience_s: float, rounds: list[_Round]) -> None:
     waits = [found for each in rounds for found in each.waits]
     bar_ms = waits[0].tolerance_ms
     control_ms = [missed for each in rounds for missed in each.control_ms]

@@ -39,7 +39,7 @@ _COMMITTED = "committed"
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Attempts:
     """What a process without descriptors saw.
 
     outcome: "committed" or the error's class; again: the same once descriptors were back.
@@ -63,25 +63,25 @@ class _Told:
 def run(campaign: Campaign, *, rounds: int = 5) -> None:
     """rounds: of each case."""
 
-    def repeat(case: Callable[..., _Told], *arguments: float) -> list[_Told]:
-        told = []
+    def repeat(case: Callable[..., _Attempts], *arguments: float) -> list[_Attempts]:
+        found = []
         for _ in range(rounds):
             with campaign.rig(0, deadline_s=60, preload=(__name__,)) as rig:
                 campaign.check()
-                told.append(case(rig, *arguments))
-        return told
+                found.append(case(rig, *arguments))
+        return found
 
     for left in range(_FEWER):
-        _tell(campaign, f"{left} descriptors left in a waiter", repeat(_starve_waiter, left, _PATIENCE_S))
-    _tell_refused(campaign, repeat(_starve_waiter, 0, _IMPATIENT_S))
-    _tell(campaign, "no descriptor left in the holder", repeat(_starve_holder))
+        _add_finding(campaign, f"{left} descriptors left in a waiter", repeat(_starve_waiter, left, _PATIENCE_S))
+    _add_refused_finding(campaign, repeat(_starve_waiter, 0, _IMPATIENT_S))
+    _add_finding(campaign, "no descriptor left in the holder", repeat(_starve_holder))
     for left in range(2 * _FEWER):
-        _tell(campaign, f"{left} descriptors left at open", repeat(_starve_opener, left), opening=True)
+        _add_finding(campaign, f"{left} descriptors left at open", repeat(_starve_opener, left), opening=True)
 
 
 def _write_without(
     database: str, worker: int, left: int, patience_s: float, tried: str, *, inside: bool = False
-) -> Callable[[], _Told]:
+) -> Callable[[], _Attempts]:
     """A registry that is open, and inside a transaction if `inside`; then write with only `left` descriptors to be had,
     and once more with enough. The file `tried` is there once the first write has ended.
     """
@@ -92,7 +92,7 @@ def _write_without(
     if inside:
         write = partial(_commit, registry.transaction().__enter__(), worker)
 
-    def run() -> _Told:
+    def run() -> _Attempts:
         restore = _take_descriptors(left)
         started_ns = monotonic_ns()
         outcome = _outcome(write)
@@ -103,12 +103,12 @@ def _write_without(
         with registry.patience(_PATIENCE_S):
             again = _outcome(partial(_write, registry, worker, 1))
         registry.close()
-        return _Told(outcome, again, waited_ms, len(warned))
+        return _Attempts(outcome, again, waited_ms, len(warned))
 
     return run
 
 
-def _open_without(database: str, worker: int, left: int) -> Callable[[], _Told]:
+def _open_without(database: str, worker: int, left: int) -> Callable[[], _Attempts]:
     """Open with only `left` descriptors to be had, and write if that succeeds; then the same with enough."""
     Registry.open(database).close()  # its modules are files, too
     warned = count_warnings()
@@ -121,11 +121,11 @@ def _open_without(database: str, worker: int, left: int) -> Callable[[], _Told]:
         with closing(opened[0]) as registry:
             return _outcome(partial(_write, registry, worker, sequence))
 
-    def run() -> _Told:
+    def run() -> _Attempts:
         restore = _take_descriptors(left)
         outcome = attempt(0)
         restore()
-        return _Told(outcome, attempt(1), 0, len(warned))
+        return _Attempts(outcome, attempt(1), 0, len(warned))
 
     return run
 
@@ -171,10 +171,10 @@ def _take_descriptors(left: int) -> Callable[[], None]:
     return restore
 
 
-def _starve_waiter(rig: Rig, left: int, patience_s: float) -> _Told:
+def _starve_waiter(rig: Rig, left: int, patience_s: float) -> _Attempts:
     """The holder commits when the waiter is in line; ahead of an impatient one, after that was refused."""
     holder = prepare_holder(rig)
-    tried = _tried(rig, 1)
+    tried = _mark(rig, 1)
     waiter = rig.start(_write_without, rig.setup.database, 1, left, patience_s, tried)
     wait_until_in_line(rig.setup.database, 1)
     if patience_s > _IMPATIENT_S:
@@ -187,28 +187,28 @@ def _starve_waiter(rig: Rig, left: int, patience_s: float) -> _Told:
     return _compare(rig, waiter.result())
 
 
-def _starve_holder(rig: Rig) -> _Told:
-    holder = rig.prepare(partial(_write_without, inside=True), rig.setup.database, 1, 0, _PATIENCE_S, _tried(rig, 1))
-    waiter = rig.start(_write_without, rig.setup.database, 2, _ENOUGH, _PATIENCE_S, _tried(rig, 2))
+def _starve_holder(rig: Rig) -> _Attempts:
+    holder = rig.prepare(partial(_write_without, inside=True), rig.setup.database, 1, 0, _PATIENCE_S, _mark(rig, 1))
+    waiter = rig.start(_write_without, rig.setup.database, 2, _ENOUGH, _PATIENCE_S, _mark(rig, 2))
     wait_until_in_line(rig.setup.database, 1)
     holder.release()
     return _compare(rig, holder.result(), waiter.result())
 
 
-def _tried(rig: Rig, worker: int) -> str:
+def _mark(rig: Rig, worker: int) -> str:
     return os.path.join(rig.setup.scratch, f"{worker}.tried")
 
 
-def _starve_opener(rig: Rig, left: int) -> _Told:
+def _starve_opener(rig: Rig, left: int) -> _Attempts:
     return _compare(rig, rig.start(_open_without, rig.setup.database, 1, left).result())
 
 
-def _compare(rig: Rig, first: _Told, *others: _Told) -> _Told:
+def _compare(rig: Rig, first: _Attempts, *others: _Attempts) -> _Attempts:
     acknowledged = sum(told.committed for told in (first, *others))
     return replace(first, kept=len(rows(rig.setup.database, STORM)) == acknowledged)
 
 
-def _tell(campaign: Campaign, fault: str, rounds: list[_Told], *, opening: bool = False) -> None:
+def _add_finding(campaign: Campaign, fault: str, rounds: list[_Attempts], *, opening: bool = False) -> None:
     outcomes = Counter(told.outcome for told in rounds)
     again = sum(told.again == _COMMITTED for told in rounds)
     kept = sum(told.kept for told in rounds)
@@ -226,7 +226,7 @@ def _tell(campaign: Campaign, fault: str, rounds: list[_Told], *, opening: bool 
     )
 
 
-def _tell_refused(campaign: Campaign, rounds: list[_Told]) -> None:
+def _add_refused_finding(campaign: Campaign, rounds: list[_Attempts]) -> None:
     refused = sum(told.outcome == "WriteTimeout" for told in rounds)
     again = sum(told.again == _COMMITTED and told.kept for told in rounds)
     campaign.ask(

@@ -87,7 +87,7 @@ def _storm(campaign: Campaign, name: str, kills: int, *, checkpoints: bool) -> N
         found=str(found),
         good=found.flawless,
     )
-    _tell_next(campaign, name, deaths, samples)
+    _add_next_finding(campaign, name, deaths, samples)
 
 
 def _choose(campaign: Campaign, rig: Rig, alive: list[int]) -> int:
@@ -112,7 +112,7 @@ def _kill(rig: Rig, number: int, worker: Worker, *, stop: bool) -> _Death:
     return _Death(number, "in a checkpoint" if checkpointing else PHASES[phase], killed_ns, gone_ns, begun_ns)
 
 
-def _tell_next(campaign: Campaign, name: str, deaths: list[_Death], samples: Samples) -> None:
+def _add_next_finding(campaign: Campaign, name: str, deaths: list[_Death], samples: Samples) -> None:
     """How long after each death the next writer was admitted; BEGINs of writers that died inside count as well."""
     admitted = samples.hold_us > 0
     begun_ns = np.concatenate(

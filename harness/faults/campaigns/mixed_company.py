@@ -148,10 +148,10 @@ def _storm(campaign: Campaign, name: str, company: _Company, seconds: float) -> 
         found=told,
         good=found.flawless and not shell_lost and not shell_failed,
     )
-    _tell_polling(campaign, name, samples, [span for result in results[:_QUEUED] for span in result])
+    _add_polling_finding(campaign, name, samples, [span for result in results[:_QUEUED] for span in result])
 
 
-def _tell_polling(campaign: Campaign, name: str, samples: Samples, polled_ns: list[tuple[int, int]]) -> None:
+def _add_polling_finding(campaign: Campaign, name: str, samples: Samples, polled_ns: list[tuple[int, int]]) -> None:
     """How often queue writers met SQLITE_BUSY, and how many of them at once."""
     queued = samples.worker < _QUEUED
     met = queued & (samples.busy > 0)

@@ -122,10 +122,10 @@ def run(
         except IsolationRefused as refused:
             campaign.note(f"the sidecar {name}", times=0, found=str(refused))
             continue
-        _tell(campaign, name, storms, after)
+        _add_finding(campaign, name, storms, after)
 
 
-def _tell(campaign: Campaign, name: str, storms: list[_Storm], after_s: float) -> None:
+def _add_finding(campaign: Campaign, name: str, storms: list[_Storm], after_s: float) -> None:
     before = after = 0
     back_s: list[float] = []
     rates: list[tuple[float, float]] = []

@@ -69,7 +69,7 @@ def run(campaign: Campaign, *, rounds: int = 20, seconds: float = 0.6) -> None:
             count = _Count()
             for _ in range(rounds):
                 _round(campaign, suffix, beside, seconds, count)
-            _tell(campaign, f"open and close of {name} in the holder, {beside} beside it", rounds, count)
+            _add_finding(campaign, f"open and close of {name} in the holder, {beside} beside it", rounds, count)
 
 
 def _round(campaign: Campaign, suffix: str, beside: str, seconds: float, count: _Count) -> None:
@@ -94,7 +94,7 @@ def _round(campaign: Campaign, suffix: str, beside: str, seconds: float, count: 
     count.errors += errors
 
 
-def _tell(campaign: Campaign, fault: str, rounds: int, count: _Count) -> None:
+def _add_finding(campaign: Campaign, fault: str, rounds: int, count: _Count) -> None:
     errors = ", ".join(f"{name} {times}" for name, times in count.errors.most_common(4)) or "none"
     campaign.note(
         fault,

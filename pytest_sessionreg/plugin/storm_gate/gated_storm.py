@@ -26,7 +26,7 @@ from ...storm.turn import storm_turn
 from .options import StormOptions
 from .record import StormRecord
 
-__all__ = ["RunStorm", "budget_of", "run_gated_storm", "scale_plan"]
+__all__ = ["RunStorm", "apply_budget", "run_gated_storm", "scale_plan"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
@@ -72,7 +72,7 @@ def run_gated_storm(
         return found, replace(record, judgement=judgement)
 
 
-def budget_of(record: StormRecord, found: Rounds, budget: Budget, *, strict: bool) -> StormRecord:
+def apply_budget(record: StormRecord, found: Rounds, budget: Budget, *, strict: bool) -> StormRecord:
     """`record` with what `budget` says of `found`. strict: whether a limit without a figure is no pass."""
     finding = check_limits(found.runs, budget)
     over = None

@@ -55,9 +55,9 @@ class StormGate:
         elif self._options.gate != "off" or self._options.update:
             self._read_baseline()  # a file that is none is told before the first test
 
-    def conductor(self, item: pytest.Item) -> RunStorm:
+    def storm_runner(self, item: pytest.Item) -> RunStorm:
         """What runs the storms of `item`."""
-        return partial(self._conduct, item)
+        return partial(self._run_storm, item)
 
     def pytest_report_header(self) -> str:
         """One line."""
@@ -76,12 +76,12 @@ class StormGate:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Fail a test if a storm of its, or of a fixture's before it, went over the budget or regressed."""
-        return (yield from self._failing(item, "call"))
+        return (yield from self._fail_with_problems(item, "call"))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
         """The same for what a fixture stormed after the test."""
-        return (yield from self._failing(item, "teardown"))
+        return (yield from self._fail_with_problems(item, "teardown"))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -125,27 +125,27 @@ class StormGate:
 
             shutil.rmtree(self._spool.directory, ignore_errors=True)
 
-    def _failing(self, item: pytest.Item, phase: str) -> Generator[None, object, object]:
+    def _fail_with_problems(self, item: pytest.Item, phase: str) -> Generator[None, object, object]:
         """Fail `phase` of `item` where storms are to; where it fails by itself, add what they are to its report."""
         try:
             result = yield
         except BaseException:
-            problems = self._told(item)
+            problems = self._take_problems(item)
             if problems:
                 item.add_report_section(phase, "storms", problems)
             raise
-        problems = self._told(item)
+        problems = self._take_problems(item)
         if problems:
             pytest.fail(problems, pytrace=False)
         return result
 
-    def _told(self, item: pytest.Item) -> str:
+    def _take_problems(self, item: pytest.Item) -> str:
         """The problems so far; each is told once."""
         problems, item.stash[self._problems] = item.stash.get(self._problems, []), []
         return "\n\n".join(problems)
 
-    def _conduct(self, item: pytest.Item, plan: Plan, rounds: int) -> Rounds:
-        from .gated_storm import budget_of, run_gated_storm
+    def _run_storm(self, item: pytest.Item, plan: Plan, rounds: int) -> Rounds:
+        from .gated_storm import apply_budget, run_gated_storm
 
         number = item.stash[self._names] = item.stash[self._names] + 1
         nodeid = _nodeid(item)
@@ -159,11 +159,11 @@ class StormGate:
         found, record = run_gated_storm(name, plan, rounds, self._options, self._read_baseline())
         if budget is not None:
             # a storm cut short by --storm-scale may have too few writes for a limit that it usually has enough for
-            record = budget_of(record, found, budget, strict=bool(marked) and self._options.scale >= 1)
-        self._keep(item, record)
+            record = apply_budget(record, found, budget, strict=bool(marked) and self._options.scale >= 1)
+        self._store_record(item, record)
         return found
 
-    def _keep(self, item: pytest.Item, record: StormRecord) -> None:
+    def _store_record(self, item: pytest.Item, record: StormRecord) -> None:
         """Store `record` where no crash takes it, and note what is to fail its test."""
         if self._spool is not None:
             self._spool.add(record)

@@ -77,7 +77,7 @@ def token(secret: Any, fields: Fields) -> dict[str, Any]:
     """
     created_at = fields.take(instant, "created_at", default=now())
     return {
-        "token_hash": _hashed(secret),
+        "token_hash": _hash_secret(secret),
         "session_id": fields.need(identifier, "session_id"),
         "chat_id": fields.need(_chat_id, "chat_id"),
         "created_at": created_at,
@@ -109,11 +109,11 @@ def _read(path: str, workspace: str) -> Part:
     (sessions,) = [member for member in document.members() if member.key == "sessions"][-1:]
     for member in document.members(sessions.start):
         with part.record(path, document.line(member.start)):
-            part.add("sessions", session(_with_id(member.key, member.value)))
+            part.add("sessions", session(_fields_with_id(member.key, member.value)))
     return part
 
 
-def _with_id(key: str, value: Any) -> Fields:
+def _fields_with_id(key: str, value: Any) -> Fields:
     """The session's fields; one that does not repeat its id has it from its key."""
     Fields(value)
     named = value.get("session_id")
@@ -146,7 +146,7 @@ def _chat_id(field: str, value: Any) -> str:
     return chat_text(value)
 
 
-def _hashed(secret: Any) -> str:
+def _hash_secret(secret: Any) -> str:
     try:
         return token_hash(identifier("token", secret))
     except InvalidValue:

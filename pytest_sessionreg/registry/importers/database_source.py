@@ -90,14 +90,14 @@ def _orbit_learning(part: Part, row: dict[str, Any]) -> None:
         {
             "session_id": fields.need(identifier, "session_id"),
             # written as the store writes it, so that both ways lead to the same row
-            "state": json_text("state", _decoded(state)),
+            "state": json_text("state", _decode(state)),
             "updated_at": fields.take(instant, "updated_at", default=now()),
         },
         workspace=_workspace(row),
     )
 
 
-def _decoded(state: str | None) -> Any:
+def _decode(state: str | None) -> Any:
     return {} if state is None else DECODER.decode(state)
 
 
@@ -107,7 +107,7 @@ def _workspace(row: dict[str, Any]) -> str | None:
 
 
 @contextmanager
-def _opened(path: str, *, immutable: bool) -> Iterator[sqlite3.Connection]:
+def _open(path: str, *, immutable: bool) -> Iterator[sqlite3.Connection]:
     """The database, in one read transaction. Text that is no UTF-8 comes as lone surrogates, which are malformed."""
     uri = f"file:{quote(os.fsencode(path))}?mode=ro{'&immutable=1' if immutable else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S, isolation_level=None)
@@ -128,7 +128,7 @@ def _read_only(path: str, read: Callable[[sqlite3.Connection], T]) -> T:
     before = _state(path)
     if before is not None:
         try:
-            with _opened(path, immutable=True) as connection:
+            with _open(path, immutable=True) as connection:
                 found = read(connection)
         except sqlite3.Error:
             if _state(path) == before:
@@ -136,7 +136,7 @@ def _read_only(path: str, read: Callable[[sqlite3.Connection], T]) -> T:
         else:
             if _state(path) == before:
                 return found
-    with _opened(path, immutable=False) as connection:
+    with _open(path, immutable=False) as connection:
         return read(connection)
 
 
@@ -163,7 +163,7 @@ def _tables(connection: sqlite3.Connection) -> _Tables:
     return found
 
 
-def _refused(error: sqlite3.Error, path: str) -> RegistryError:
+def _translate(error: sqlite3.Error, path: str) -> RegistryError:
     """Our error for a database that SQLite does not read."""
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
         reason = "a crash left it inside a transaction; open it once with its own program, which undoes that"
@@ -198,13 +198,13 @@ class _Database:
         except sqlite3.Error as error:
             if primary_code(error) == sqlite3.SQLITE_NOTADB:
                 return []
-            raise _refused(error, path) from error
+            raise _translate(error, path) from error
 
     def _read(self, path: str, workspace: str) -> Part:
         try:
             return _read_only(path, lambda connection: self._part(connection, path, workspace))
         except sqlite3.Error as error:
-            raise _refused(error, path) from error
+            raise _translate(error, path) from error
 
     def _part(self, connection: sqlite3.Connection, path: str, workspace: str) -> Part:
         part = Part(self._kind, path, workspace)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from ..errors import InvalidValue
-from ..values import identifier, instant_text, json_kept
+from ..values import identifier, instant_text, json_as_given
 
 __all__ = ["Fields", "flag", "instant", "reference"]
 
@@ -65,7 +65,7 @@ class Fields:
             if value is None:
                 continue
             kept = value if name.endswith("_json") and isinstance(value, str) else self._raw.get(name, value)
-            return json_kept(name, kept)
+            return json_as_given(name, kept)
         return None
 
     def others(self, known: frozenset[str]) -> dict[str, Any]:

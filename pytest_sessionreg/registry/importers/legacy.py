@@ -45,9 +45,9 @@ def import_legacy(registry: Registry, source: str | os.PathLike[str], *, dry_run
     Raises UnknownSource, UnreadableSource, the registry's own errors for a source database that SQLite cannot read, and
     what `registry.transaction()` raises: WriteTimeout, or TransactionState inside an open transaction.
     """
-    path = _absolute(source)
+    path = _real_path(source)
     try:
-        layout, sources = _recognised(registry, path)
+        layout, sources = _recognise(registry, path)
         missing = [found for found in sources if registry.meta.get(marker(layout.kind, found)) is None]
         parts = [layout.read(found, registry.workspace_id) for found in missing]
     except OSError as error:
@@ -65,7 +65,7 @@ def import_legacy(registry: Registry, source: str | os.PathLike[str], *, dry_run
             taken += 1
             repeated += part.repeated
             malformed += part.malformed
-            _place(part, placing, imported, repeated, malformed)
+            _import_part(part, placing, imported, repeated, malformed)
     return ImportReport(
         source=sources[0] if layout is ORBIT else path,
         kind=layout.kind,
@@ -89,7 +89,7 @@ def marker(kind: str, path: str) -> str:
     return f"import:{kind}:sha256:{sha256(os.fsencode(path)).hexdigest()}"
 
 
-def _place(
+def _import_part(
     part: Part, placing: Placing, imported: Counter[str], repeated: Counter[str], malformed: list[Malformed]
 ) -> None:
     for record in part.records():
@@ -100,7 +100,7 @@ def _place(
             malformed.append(Malformed(record.file, record.line, reason))
 
 
-def _absolute(source: str | os.PathLike[str]) -> str:
+def _real_path(source: str | os.PathLike[str]) -> str:
     """The path without symbolic links, so that two ways to a source are one source; a file keeps its own name, which
     says what it is. Raises UnknownSource.
     """
@@ -114,7 +114,7 @@ def _absolute(source: str | os.PathLike[str]) -> str:
     return os.path.realpath(path) if directory else os.path.join(os.path.realpath(parent), name)
 
 
-def _recognised(registry: Registry, path: str) -> tuple[Layout, list[str]]:
+def _recognise(registry: Registry, path: str) -> tuple[Layout, list[str]]:
     if os.path.samefile(path, registry.path):
         message = f"{path} is the registry that it would be imported into; name an old store: {'; '.join(SOURCES)}"
         raise UnknownSource(message, database=path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import InvalidValue
-from ..values import identifier, json_kept, text, whole
+from ..values import identifier, json_as_given, text, whole
 from .fields import Fields, instant, reference
 
 __all__ = ["event", "job_run", "job_step"]
@@ -23,7 +23,7 @@ def event(fields: Fields, line: str | None) -> dict[str, Any]:
     if payload is None and isinstance(fields.optional(_any, "payload"), dict):
         payload = fields.json("payload")
     if payload is None:
-        payload = json_kept("payload", line)
+        payload = json_as_given("payload", line)
     return {
         "event_id": fields.need(identifier, "event_id"),
         "source": fields.take(identifier, "source", default=_UNKNOWN),

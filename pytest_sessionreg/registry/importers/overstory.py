@@ -72,11 +72,11 @@ def _read(path: str, workspace: str) -> Part:
         raise UnreadableSource("must be a JSON array or object of agents; nothing was imported", file=path, line=1)
     for member in document.members():
         with part.record(path, document.line(member.start)):
-            part.add("agents", agent(_named(member)))
+            part.add("agents", agent(_fields_with_name(member)))
     return part
 
 
-def _named(member: Member) -> Fields:
+def _fields_with_name(member: Member) -> Fields:
     """The agent's fields; in an object, one that does not repeat its name has it from its key."""
     Fields(member.value)
     if not isinstance(member.key, str) or member.value.get("agentName") is not None:

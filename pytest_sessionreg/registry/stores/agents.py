@@ -95,7 +95,7 @@ _AGENTS = Table("agents", Agent)
 _SELECT = f"SELECT {_AGENTS.columns} FROM agents WHERE workspace_id = ?"
 _UPSERT = (
     f"INSERT INTO agents (workspace_id, {_AGENTS.columns}) VALUES (:workspace_id, {_AGENTS.values}) "
-    f"ON CONFLICT (workspace_id, name) DO UPDATE SET {_AGENTS.replaced('name')}"
+    f"ON CONFLICT (workspace_id, name) DO UPDATE SET {_AGENTS.replacements('name')}"
 )
 _ORDER = " ORDER BY started_at, name"
 
@@ -193,7 +193,7 @@ class Agents(Store):
         """Change the state if PREDECESSORS allows it from the one found: a compare-and-swap. Says what it found."""
         allowed = PREDECESSORS[choice("to", to, STATES)]
         identifier("name", name)
-        with self._joined():
+        with self._joining():
             rows = self._read("SELECT state FROM agents WHERE workspace_id = ? AND name = ?", (self._workspace, name))
             found = rows[0][0] if rows else None
             if found not in allowed:

@@ -15,7 +15,7 @@ from datetime import datetime
 from ..clock import from_text, now
 from ..store import Store
 from ..table import Record, Table, field
-from ..values import identifier, instant_text, json_kept, text, whole
+from ..values import identifier, instant_text, json_as_given, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class AuditEvent(Record):
     agent_identity: str = field(identifier)
     parent_event_id: str | None = field(identifier)
     workspace_path: str | None = field(text)
-    payload: str = field(json_kept)
+    payload: str = field(json_as_given)
 
 
 _EVENTS = Table("audit_events", AuditEvent)

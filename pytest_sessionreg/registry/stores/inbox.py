@@ -77,11 +77,11 @@ class Inbox(Store):
         first = " AND status = 'waiting' ORDER BY position LIMIT 1"
         if not self._database.in_transaction and not self._read(_SELECT + first, (self._workspace,)):
             return None
-        with self._joined():
+        with self._joining():
             rows = self._read(_SELECT + first, (self._workspace,))
             if not rows:
                 return None
-            taken = {**_COMMANDS.stored(rows[0]), "status": "taken", "taken_at": now(), "taker": who}
+            taken = {**_COMMANDS.by_column(rows[0]), "status": "taken", "taken_at": now(), "taker": who}
             self._write(
                 "UPDATE inbox SET status = :status, taken_at = :taken_at, taker = :taker "
                 "WHERE workspace_id = :workspace_id AND position = :position",

@@ -17,7 +17,7 @@ from datetime import datetime
 from ..clock import from_text, now
 from ..store import Store
 from ..table import Record, Table, field
-from ..values import identifier, instant_text, json_kept, text, whole
+from ..values import identifier, instant_text, json_as_given, text, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ class JobRun(Record):
     created_at: datetime = field(instant_text, from_text)
     pid: int | None = field(whole)
     process_started_at: datetime | None = field(instant_text, from_text)
-    input: str | None = field(json_kept)
+    input: str | None = field(json_as_given)
     retry_of: str | None = field(identifier)
-    knowledge_metrics: str | None = field(json_kept)
+    knowledge_metrics: str | None = field(json_as_given)
     resolved_crew: str | None = field(text)
     planner_model: str | None = field(text)
     implementer_model: str | None = field(text)
     reviewer_model: str | None = field(text)
-    pipeline_state: str | None = field(json_kept)
+    pipeline_state: str | None = field(json_as_given)
 
 
 class JobStep(Record):
@@ -103,7 +103,7 @@ class JobStep(Record):
     exit_code: int | None = field(_exit_code)
     error_code: str | None = field(text)
     error_message: str | None = field(text)
-    agent_response: str | None = field(json_kept)
+    agent_response: str | None = field(json_as_given)
 
 
 _RUNS = Table("job_runs", JobRun)
@@ -115,11 +115,11 @@ _SELECT_RUN = f"SELECT {_RUNS.columns} FROM job_runs WHERE workspace_id = ?"
 _SELECT_STEPS = f"SELECT {_STEPS.columns} FROM job_steps WHERE workspace_id = ? AND run_id = ? ORDER BY step"
 _UPSERT_RUN = (
     f"INSERT INTO job_runs (workspace_id, {_RUNS.columns}) VALUES (:workspace_id, {_RUNS.values}) "
-    f"ON CONFLICT (workspace_id, run_id) DO UPDATE SET {_RUNS.replaced('run_id', 'created_at')}"
+    f"ON CONFLICT (workspace_id, run_id) DO UPDATE SET {_RUNS.replacements('run_id', 'created_at')}"
 )
 _UPSERT_STEP = (
     f"INSERT INTO job_steps (workspace_id, {_STEPS.columns}) VALUES (:workspace_id, {_STEPS.values}) "
-    f"ON CONFLICT (workspace_id, run_id, step) DO UPDATE SET {_STEPS.replaced('run_id', 'step')}"
+    f"ON CONFLICT (workspace_id, run_id, step) DO UPDATE SET {_STEPS.replacements('run_id', 'step')}"
 )
 _NEWEST_FIRST = " ORDER BY scheduled_at DESC, run_id DESC LIMIT ?"
 
@@ -142,7 +142,7 @@ class Jobs(Store):
         values = {
             **_RUNS.empty(),
             "created_at": now(),
-            **_RUNS.checked(given, but=_RUN_NAMED),
+            **_RUNS.check_all(given, but=_RUN_NAMED),
             **self._row(_RUNS, run_id=run_id, job_id=job_id, attempt=attempt, state=state, scheduled_at=scheduled_at),
         }
         created = ", created_at = excluded.created_at" if "created_at" in given else ""
@@ -150,7 +150,7 @@ class Jobs(Store):
 
     def set_state(self, run_id: str, state: str, **fields: Any) -> bool:
         """Change the state, and any of `upsert`'s fields with it; False if there is no such run."""
-        changes = {"state": identifier("state", state), **_RUNS.checked(fields, but=_RUN_NAMED)}
+        changes = {"state": identifier("state", state), **_RUNS.check_all(fields, but=_RUN_NAMED)}
         return (
             self._write(
                 f"UPDATE job_runs SET {', '.join(f'{name} = ?' for name in changes)} "
@@ -216,7 +216,7 @@ class Jobs(Store):
         """
         values = {
             **_STEPS.empty(),
-            **_STEPS.checked(fields, but=_STEP_NAMED),
+            **_STEPS.check_all(fields, but=_STEP_NAMED),
             **self._row(_STEPS, run_id=run_id, step=step, target_type=target_type, target_id=target_id, state=state),
         }
         self._write(_UPSERT_STEP, values)

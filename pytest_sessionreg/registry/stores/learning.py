@@ -40,7 +40,7 @@ _STATES = Table("learning", LearningState)
 _SELECT = f"SELECT {_STATES.columns} FROM learning WHERE workspace_id = ?"
 _PUT = (
     f"INSERT INTO learning (workspace_id, {_STATES.columns}) VALUES (:workspace_id, {_STATES.values}) "
-    f"ON CONFLICT (workspace_id, session_id) DO UPDATE SET {_STATES.replaced('session_id')}"
+    f"ON CONFLICT (workspace_id, session_id) DO UPDATE SET {_STATES.replacements('session_id')}"
 )
 
 

@@ -46,7 +46,7 @@ _LOCKS = Table("locks", Lock)
 _SELECT = f"SELECT {_LOCKS.columns} FROM locks WHERE workspace_id = ?"
 _ACQUIRE = (
     f"INSERT INTO locks (workspace_id, {_LOCKS.columns}) VALUES (:workspace_id, {_LOCKS.values}) "
-    f"ON CONFLICT (workspace_id, name) DO UPDATE SET {_LOCKS.replaced('name')}"
+    f"ON CONFLICT (workspace_id, name) DO UPDATE SET {_LOCKS.replacements('name')}"
 )
 
 
@@ -64,7 +64,7 @@ class Locks(Store):
         values = self._row(_LOCKS, name=name, session_id=session_id)
         if not self._database.in_transaction and self.holder(name) is not None:
             return None  # no need to queue for the write lock to learn that
-        with self._joined():
+        with self._joining():
             instant = now()  # only here: waiting for the write lock is no part of the time to live
             expires_at = later(instant, span)
             if self._read(
@@ -82,7 +82,7 @@ class Locks(Store):
         """Hold on for another `ttl` from now; False if the session does not hold the lock any more."""
         span = positive("ttl", ttl)
         key = (self._workspace, identifier("name", name), identifier("session_id", session_id))
-        with self._joined():
+        with self._joining():
             instant = now()  # only here, as in acquire
             changed = self._write(
                 "UPDATE locks SET expires_at = ? "

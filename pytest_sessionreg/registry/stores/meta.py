@@ -38,7 +38,7 @@ class MetaEntry(Record):
 _ENTRIES = Table("meta", MetaEntry)
 _SELECT = f"SELECT {_ENTRIES.columns} FROM meta"
 _MARK = f"INSERT INTO meta ({_ENTRIES.columns}) VALUES ({_ENTRIES.values}) ON CONFLICT (key) DO NOTHING"
-_SET = _MARK.replace("NOTHING", f"UPDATE SET {_ENTRIES.replaced('key')}")
+_SET = _MARK.replace("NOTHING", f"UPDATE SET {_ENTRIES.replacements('key')}")
 
 
 class Meta(Store):
@@ -67,6 +67,6 @@ class Meta(Store):
         return self._write("DELETE FROM meta WHERE key = ?", (identifier("key", key),)) > 0
 
     def _entry(self, key: str, value: str) -> dict[str, str]:
-        entry = _ENTRIES.checked({"key": key, "value": value})
+        entry = _ENTRIES.check_all({"key": key, "value": value})
         entry["updated_at"] = now()
         return entry

@@ -72,7 +72,7 @@ class Outputs(Store):
         pieces = _pieces(content)
         instant = now()
         last = 0
-        with self._joined():
+        with self._joining():
             self._write("SAVEPOINT append", ())  # the caller's transaction may survive a stream that does not
             try:
                 for piece in pieces:

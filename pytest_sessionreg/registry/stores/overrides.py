@@ -42,7 +42,7 @@ _OVERRIDES = Table("overrides", Override)
 _SELECT = f"SELECT {_OVERRIDES.columns} FROM overrides WHERE workspace_id = ? AND session_id = ?"
 _SET = (
     f"INSERT INTO overrides (workspace_id, {_OVERRIDES.columns}) VALUES (:workspace_id, {_OVERRIDES.values}) "
-    f"ON CONFLICT (workspace_id, session_id, key) DO UPDATE SET {_OVERRIDES.replaced('session_id', 'key')}"
+    f"ON CONFLICT (workspace_id, session_id, key) DO UPDATE SET {_OVERRIDES.replacements('session_id', 'key')}"
 )
 
 

@@ -160,7 +160,7 @@ class Sessions(Store):
             ("transport_details", transport_details),
             ("metadata", metadata),
         )
-        given = _checked({name: value for name, value in named if value is not None})
+        given = _check_fields({name: value for name, value in named if value is not None})
         if pid is not None:
             # what belongs to a pid comes with it, known or not: another process has another start
             given.setdefault("process_started_at", None)
@@ -174,13 +174,13 @@ class Sessions(Store):
         if pid is not None:
             self._write(_register_sql(names), values)
         elif not self._write(_register_sql(names, unless_pid=True), values):
-            gone = self._process_gone(key)  # looked at between two writes, without the write lock
-            with self._joined():
+            gone = self._gone_process(key)  # looked at between two writes, without the write lock
+            with self._joining():
                 if gone is not None:
                     self._write(_FORGET, (*key, *gone))
                 self._write(_register_sql(names), values)
 
-    def _process_gone(self, key: tuple[str, str]) -> tuple[Any, ...] | None:
+    def _gone_process(self, key: tuple[str, str]) -> tuple[Any, ...] | None:
         """What is stored of the session's process, if that is gone; None if it lives, or if there is none."""
         sql = f"SELECT {_PROCESS} FROM sessions WHERE workspace_id = ? AND session_id = ? AND pid IS NOT NULL"
         for process in self._read(sql, key):
@@ -271,7 +271,7 @@ class Sessions(Store):
             fields.setdefault("process_started_at", None)
             fields.setdefault("pid_namespace", pid_namespace() if known else None)
         cleared = {name: _CLEARED[name] for name, value in fields.items() if value is None and name in _CLEARED}
-        checked = _checked({name: value for name, value in fields.items() if name not in cleared}) | cleared
+        checked = _check_fields({name: value for name, value in fields.items() if name not in cleared}) | cleared
         if "process_started_at" in checked:
             checked["process_identity"] = identity
         if not checked:
@@ -313,7 +313,7 @@ class Sessions(Store):
 
         instant = now()
         oldest = later(instant, -positive("stale_after", stale_after))
-        with self._joined():
+        with self._joining():
             crashed = self._write(
                 # told which index, for without statistics SQLite takes the key, and so every session that ever was
                 "UPDATE sessions INDEXED BY sessions_by_status SET status = 'crashed', ended_at = ? "
@@ -365,9 +365,9 @@ def _register_sql(given: tuple[str, ...], *, unless_pid: bool = False) -> str:
     )
 
 
-def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+def _check_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields as they are stored, with repo_hash beside repo_path."""
-    checked = _SESSIONS.checked(fields)
+    checked = _SESSIONS.check_all(fields)
     if "repo_path" in checked:
         path = checked["repo_path"]
         checked["repo_hash"] = None if path is None else _repo_hash(path)

@@ -48,7 +48,7 @@ _LINKS = Table("worktrees", Worktree)
 _SELECT = f"SELECT {_LINKS.columns} FROM worktrees WHERE workspace_id = ?"
 _LINK = (
     f"INSERT INTO worktrees (workspace_id, {_LINKS.columns}) VALUES (:workspace_id, {_LINKS.values}) "
-    f"ON CONFLICT (workspace_id, child_id) DO UPDATE SET {_LINKS.replaced('child_id')}"
+    f"ON CONFLICT (workspace_id, child_id) DO UPDATE SET {_LINKS.replacements('child_id')}"
 )
 
 

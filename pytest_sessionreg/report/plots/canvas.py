@@ -65,12 +65,12 @@ def style(policy: str, others: Sequence[str] = ()) -> tuple[str, LineStyle]:
 
 def title(figure: Figure, finding: str, beneath: str) -> None:
     """What the picture shows, in bold, and `beneath` it the load and whatever else a reader needs."""
-    figure.suptitle(_balanced(finding, _FINDING_WIDTH), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
+    figure.suptitle(_wrap_evenly(finding, _FINDING_WIDTH), x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     axes = figure.axes[0]
-    axes.set_title(_balanced(beneath, _LOAD_WIDTH), loc="left", x=0, fontsize=9, color=QUIET)
+    axes.set_title(_wrap_evenly(beneath, _LOAD_WIDTH), loc="left", x=0, fontsize=9, color=QUIET)
 
 
-def _balanced(text: str, width: int) -> str:
+def _wrap_evenly(text: str, width: int) -> str:
     """`text` in as few lines as `width` allows, none of them a lone last word."""
     lines = len(textwrap.wrap(text, width))
     narrower = next(

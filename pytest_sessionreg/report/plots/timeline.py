@@ -51,7 +51,7 @@ def timeline(runs: Sequence[StormRun]) -> Figure:
     )
     for axes, run, workers in zip(panels, shown, lanes, strict=True):
         _draw(axes, run, workers, length)
-        panel_title(axes, _described(run, workers, length))
+        panel_title(axes, _describe(run, workers, length))
     panels[-1].set_xlabel("seconds since the barrier opened")
     figure.legend(
         handles=[
@@ -180,7 +180,7 @@ def _spans(starts: Instants, lengths: Instants) -> list[tuple[float, float]]:
     return [(start / 1e6, length / 1e6) for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)]
 
 
-def _described(run: StormRun, workers: Sequence[int], length: int) -> str:
+def _describe(run: StormRun, workers: Sequence[int], length: int) -> str:
     start, end = _window(run, length)
     longest = _longest(run.samples)
     ended = "gave up after" if (run.samples.outcome == EXHAUSTED).any() else "longest wait"

@@ -89,7 +89,7 @@ class Function:
     def prepare(self, site: Site) -> None:
         """Call the caller's `prepare`, and make the storm's own table where that is used."""
         if self.prepare_with is not None:
-            self._apart(_called, self.prepare_with, site)
+            self._run_apart(_call, self.prepare_with, site)
         if self._own_rows:
             create_table(site.database)
 
@@ -102,13 +102,13 @@ class Function:
         connection = (self.connect or open_connection)(path)
         return ConnectionWriter(job, ledger, failures, connection, self.function, insert=self._own_rows)
 
-    def written(self, site: Site) -> array[int] | None:
+    def stored_writes(self, site: Site) -> array[int] | None:
         """The storm's own rows, or what the caller's `acknowledged` returns, or None."""
         if self._own_rows:
             return rows(site.database, site.storm)
         if self.acknowledged is None:
             return None
-        return array("q", self._apart(_packed, self.acknowledged, site))
+        return array("q", self._run_apart(_pack_keys, self.acknowledged, site))
 
     def clear(self, site: Site) -> None:
         """Remove the storm's own table."""
@@ -119,7 +119,7 @@ class Function:
     def _own_rows(self) -> bool:
         return self.admitted and self.acknowledged is None
 
-    def _apart(self, wrap: Callable[..., Any], function: Callable[[str], Any], site: Site) -> Any:
+    def _run_apart(self, wrap: Callable[..., Any], function: Callable[[str], Any], site: Site) -> Any:
         """`wrap(function, path)` in a process of its own: what it leaves open or never ends is no concern of the
         storm's.
         """
@@ -244,11 +244,11 @@ def _check(function: Callable[..., object], name: str) -> None:
         )
 
 
-def _called(function: Callable[[str], object], path: str) -> None:
+def _call(function: Callable[[str], object], path: str) -> None:
     function(path)
 
 
-def _packed(function: Callable[[str], Iterable[tuple[int, int]]], path: str) -> bytes:
+def _pack_keys(function: Callable[[str], Iterable[tuple[int, int]]], path: str) -> bytes:
     """What `acknowledged` returns, as 64-bit keys."""
     keys = array("q")
     for entry in function(path):

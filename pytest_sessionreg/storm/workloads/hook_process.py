@@ -84,20 +84,20 @@ class _Watched:
         return self
 
     @property
-    def _bound(self) -> Admission:
+    def _bound_admission(self) -> Admission:
         assert self._admission is not None, "bound when the registry was opened"  # noqa: S101  for the type checker
         return self._admission
 
     @property
     def busy_timeout_s(self) -> float:
-        return self._bound.busy_timeout_s
+        return self._bound_admission.busy_timeout_s
 
     def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int | None:
-        self.busy = self._bound.admit(begin, patience_s)
+        self.busy = self._bound_admission.admit(begin, patience_s)
         return self.busy
 
     def leave(self) -> None:
-        self._bound.leave()
+        self._bound_admission.leave()
 
     def close(self) -> None:
-        self._bound.close()
+        self._bound_admission.close()

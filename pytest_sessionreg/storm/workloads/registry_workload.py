@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from array import array
 from collections.abc import Mapping
 from time import sleep
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from ...registry.sqlite.admission.busy_timeout import BusyTimeout
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
 from ..job import SETUP_PATIENCE_S, Job, Site
-from ..storm_writes import CREATE_TABLE, INSERT, rows
+from ..storm_writes import CREATE_TABLE, INSERT, RowPerWrite
 
 __all__ = ["RegistryStorm", "RegistryWorkload", "RegistryWrite"]
 
@@ -38,7 +37,7 @@ class PartKind(Protocol):
     def __call__(self, storm: str, worker: int, seed: int) -> RegistryWrite: ...
 
 
-class RegistryStorm:
+class RegistryStorm(RowPerWrite):
     """What all workloads on a registry share: the file, its evidence, and leaving no trace."""
 
     parameters: Mapping[str, str] = MappingProxyType({})
@@ -58,10 +57,6 @@ class RegistryStorm:
             setup.execute(CREATE_TABLE)
             for worker in range(site.workers):
                 self.kind(site.storm, worker, site.seed).set_up(registry)
-
-    def written(self, site: Site) -> array[int]:
-        """The storm's own rows."""
-        return rows(site.database, site.storm)
 
     def clear(self, site: Site) -> None:
         """Take the storm's rows out again."""

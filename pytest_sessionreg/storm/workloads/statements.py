@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from ...registry.sqlite.connection import open_connection
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
 from ..job import SETUP_PATIENCE_S, Job, Site
-from ..storm_writes import create_table, drop_table, rows
+from ..storm_writes import RowPerWrite, create_table, drop_table
 from .connection_writer import ConnectionWriter
 
 __all__ = ["Statements", "read_statements"]
@@ -26,7 +25,7 @@ _NOT_OURS = {"BEGIN", "COMMIT", "END", "ROLLBACK"}
 
 
 @dataclass(frozen=True, slots=True)
-class Statements:
+class Statements(RowPerWrite):
     """Each write is one transaction of the statements in `script`, with the parameters :worker and :sequence.
 
     script: SQL text, from the file `source` (for messages).
@@ -76,10 +75,6 @@ class Statements:
         """The writer of one worker."""
         connection = open_connection(job.site.database)
         return ConnectionWriter(job, ledger, failures, connection, self._run, insert=True)
-
-    def written(self, site: Site) -> array[int]:
-        """The storm's own rows."""
-        return rows(site.database, site.storm)
 
     def clear(self, site: Site) -> None:
         """Remove the storm's own table; what the script wrote stays."""

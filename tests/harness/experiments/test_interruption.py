@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from pytest_sessionreg._harness.experiments.interruption import (
+    call_on_interrupt,
     deferred_interrupt,
     interruptible,
-    interrupts_told,
     reason,
 )
 from pytest_sessionreg.errors import StormError
@@ -55,7 +55,7 @@ def test_a_second_interrupt_does_not_wait() -> None:
 
 def test_an_interrupt_that_is_told_raises_nothing() -> None:
     told: list[str] = []
-    with interrupts_told(lambda: told.append("told")):
+    with call_on_interrupt(lambda: told.append("told")):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
     assert told == ["told", "told"]
