@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_sessionreg import registry
+from pytest_sessionreg.registry import stores
+from pytest_sessionreg.registry.table import Record
+
 _PUBLIC = [
     "pytest_sessionreg",
     "pytest_sessionreg.errors",
@@ -39,3 +43,10 @@ def test_the_reference_lists_the_public_names_and_no_others(module: str) -> None
     row = re.search(rf"^\| `{re.escape(module)}` \| (.*) \|$", section, re.MULTILINE)
     assert row is not None
     assert sorted(re.findall(r"`(\w+)`", row[1])) == sorted(import_module(module).__all__)
+
+
+def test_every_record_of_a_store_is_public() -> None:
+    for name in stores.names():
+        module = import_module(f"{stores.__name__}.{name}")
+        records = {value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Record)}
+        assert {record.__name__ for record in records - {Record}} <= set(registry.__all__)
