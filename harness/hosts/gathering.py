@@ -15,13 +15,13 @@ from time import monotonic
 from typing import Any
 
 import execnet
-import psutil
 
 from pytest_sessionreg import __version__
 
 from ..experiments.interruption import SIGNALS, call_on_interrupt
 from . import remote
 from .host import Host
+from .processes import Processes
 from .protocol import BEAT_S
 
 __all__ = ["Answer", "Order", "gather"]
@@ -84,10 +84,14 @@ class _Gathering:
     sites: list[_Site]
     on_change: Callable[[Sequence[str], int], None]
     events: queue.SimpleQueue[tuple[_Site | None, Any]] = field(default_factory=queue.SimpleQueue)
-    group: execnet.Group = field(default_factory=execnet.Group)
+    processes: Processes = field(default_factory=Processes)
+    group: execnet.Group = field(init=False)
     connecting: list[threading.Thread] = field(default_factory=list)
     stopped_at: float | None = None
     hurried: bool = False
+
+    def __post_init__(self) -> None:
+        self.group = execnet.Group(execmodel=self.processes)  # type: ignore[arg-type]  # it takes a model, too
 
     def run(self) -> None:
         """Until every host is done, dead, silent, or out of its time."""
@@ -104,16 +108,14 @@ class _Gathering:
         """As Ctrl-C does. Safe between any two instructions of the loop that takes it."""
         self.events.put((None, None))
 
-    def end(self, before: set[int]) -> None:
-        """End all gateways, and what an attempt to reach one may have left: a connection that never came about.
-
-        before: the pids of the children that are none of ours.
-        """
+    def end(self) -> None:
+        """End all gateways, and what an attempt to reach one may have left: a connection that never came about."""
         deadline = monotonic() + _TERMINATE_S
         while True:
-            self.group.terminate(timeout=_TERMINATE_S)
-            _kill_children(before)
+            # looked for first: what a thread that has ended by now started is among the processes
             late = [thread for thread in self.connecting if thread.is_alive()]
+            self.group.terminate(timeout=_TERMINATE_S)
+            self.processes.kill(_TERMINATE_S)
             if not late or monotonic() >= deadline:
                 return
             late[0].join(_LATE_S)
@@ -249,25 +251,14 @@ def gather(
     on_change: told who is running and how many are done, every few seconds. Ctrl-C ends the commands, whose partial
     results are taken; a second one does not wait for them. No process is left here or there.
     """
-    before = {child.pid for child in psutil.Process().children()}
     now = monotonic()
     gathering = _Gathering(order, [_Site(host, now) for host in hosts], on_change)
     with call_on_interrupt(gathering.interrupt):
         try:
             gathering.run()
         finally:
-            gathering.end(before)
+            gathering.end()
     return [site.answer for site in gathering.sites if site.answer is not None]
-
-
-def _kill_children(before: set[int]) -> None:
-    left = [child for child in psutil.Process().children() if child.pid not in before]
-    for child in left:
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
-    for child in left:
-        with suppress(ChildProcessError, psutil.TimeoutExpired):
-            child.wait(_TERMINATE_S)
 
 
 def _unreachable(host: Host, error: Exception) -> str:

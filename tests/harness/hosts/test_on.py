@@ -294,9 +294,12 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     words = ["storm", "--workload", "hang:write", "--workers", "2", "--writes", "1", "--json", "--no-plots"]
     before = psutil.Process().children(recursive=True)  # of other tests in this process
     gathering: list[psutil.Process] = []
+    others: list[subprocess.Popen[bytes]] = []
 
     def press_twice(running: Sequence[str], _done: int) -> None:
         if running and not gathering:
+            others.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+            before.append(psutil.Process(others[0].pid))
             wait_until(lambda: bool(list(tmp_path.glob("sessionreg-storm-*/1.ledger"))))
             gathering.extend(set(psutil.Process().children(recursive=True)).difference(before))
             os.kill(os.getpid(), signal.SIGINT)
@@ -308,6 +311,8 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
     assert answer.error == "interrupted before it answered"
     assert gathering
     assert not psutil.wait_procs(gathering, timeout=120)[1]
+    assert others[0].poll() is None, "a child that somebody else started meanwhile is left alone"
+    others[0].communicate(b"\n")
 
 
 @pytest.mark.slow
