@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
@@ -38,7 +38,8 @@ NUMBER = struct.Struct("<q")
 UNKNOWN_STATUS = 1 << 32
 
 _PR_SET_PDEATHSIG = 1
-_STATUS_PATIENCE_S = 2.0
+# How long a worker that has hung up may take to be gone: nothing is left to it to do, but the machine may be busy.
+_STATUS_PATIENCE_S = 10.0
 # How long a worker that has answered may take to leave by itself: coverage writes its data then.
 LEAVE_PATIENCE_S = 5.0
 # How much longer than their deadline workers live when the parent, whose business it is, does not end them.
@@ -173,14 +174,23 @@ def stop_child(pid: int) -> None:
 
 def _reap(pid: int) -> int | None:
     """The exit status of a worker that has hung up, negative for a signal; None if it does not end."""
-    if hasattr(os, "pidfd_open"):
+    _await_exit(pid)
+    reaped, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if reaped else None
+
+
+def _await_exit(pid: int) -> None:
+    """Wait until the kernel says that a child has ended, at most _STATUS_PATIENCE_S."""
+    if sys.platform == "darwin":
+        with suppress(ProcessLookupError), closing(select.kqueue()) as events:  # it cannot be found once it has ended
+            ends = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+            events.control([ends], 1, _STATUS_PATIENCE_S)
+    elif hasattr(os, "pidfd_open"):
         descriptor = os.pidfd_open(pid)
         try:
             select.select([descriptor], [], [], _STATUS_PATIENCE_S)
         finally:
             os.close(descriptor)
-    reaped, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if reaped else None
 
 
 def _receive(control: socket.socket, size: int) -> bytes:

@@ -30,9 +30,8 @@ __all__ = ["TICK_S", "Worker", "raise_failures"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
-# How long the kernel may take to end a process that was killed, and one that hung up may take to end.
+# How long the kernel may take to end a process that was killed, or that has hung up when its group ends.
 _KILL_PATIENCE_S = 10.0
-_EXIT_PATIENCE_S = 2.0
 # How often a wait for results calls back.
 TICK_S = 0.1
 
@@ -155,10 +154,10 @@ class Worker:
         return None if self._value is None else pickle.loads(self._value)  # noqa: S301  our own worker wrote it
 
     def exit_status(self) -> int | None:
-        """The exit status of one that has answered or hung up."""
-        if self._exit_status is None and not self._closed and self._has_ended(_EXIT_PATIENCE_S):
-            self._exit_status = self._launcher.exit_status(self.pid)
-        return self._exit_status
+        """The exit status of one that has answered or hung up; None if it has not ended by the group's deadline, or if
+        the status cannot be learned.
+        """
+        return self._learn_status(self._deadline.remaining_s())
 
     def receive(self) -> None:
         """Take one message that has come."""
@@ -186,7 +185,7 @@ class Worker:
             self.receive()
         if self.died and not self.killed:
             with contextlib.suppress(OSError, ProcessError):  # the launcher may be the one that died
-                self.exit_status()
+                self._learn_status(_KILL_PATIENCE_S)
         self._closed = True
         self.connection.close()
 
@@ -202,6 +201,11 @@ class Worker:
                 self.receive()
             elif self._deadline.passed:
                 raise DeadlinePassed((self.index,), self._deadline.seconds, phase)
+
+    def _learn_status(self, patience_s: float) -> int | None:
+        if self._exit_status is None and not self._closed and self._has_ended(patience_s):
+            self._exit_status = self._launcher.exit_status(self.pid)
+        return self._exit_status
 
     def _must_live(self, what: str) -> None:
         if not self.alive:
@@ -251,6 +255,10 @@ def raise_failures(workers: Sequence[Worker], count: int, deadline: Deadline) ->
     if dead and deadline.passed:  # whatever ended them, they had their time
         raise DeadlinePassed(tuple(worker.index for worker in dead), deadline.seconds, "running")
     if dead:
-        raise WorkerDied({worker.index: worker.exit_status() for worker in dead}, count)
+        statuses = {worker.index: worker.exit_status() for worker in dead}
+        left = tuple(index for index, status in statuses.items() if status is None)
+        if deadline.passed and left:
+            raise DeadlinePassed(left, deadline.seconds, "ending")
+        raise WorkerDied(statuses, count)
     if missed:
         raise CrashPointMissed(missed)

@@ -141,6 +141,34 @@ def test_all_are_stopped_continued_and_killed_at_once(tmp_path: Path) -> None:
         assert group.results() == [None] * 3
 
 
+@pytest.mark.slow
+def test_the_exit_status_of_one_that_takes_long_to_end_is_told() -> None:
+    """As on a busy machine: its end of the connection is closed long before it is gone."""
+
+    def leave_slowly() -> None:
+        os.closerange(3, 1000)
+        sleep(2.5)
+        os._exit(7)
+
+    with _running(leave_slowly, 1) as group, pytest.raises(WorkerDied) as caught:
+        group.results()
+    assert caught.value.statuses == {0: 7}
+
+
+def test_one_that_hangs_up_and_never_ends_is_named_at_the_deadline() -> None:
+    def hang_up() -> None:
+        os.closerange(3, 1000)
+        signal.pause()
+
+    def collect(group: Group) -> None:
+        with pytest.raises(DeadlinePassed) as caught:
+            group.results()
+        if "not done ending" not in str(caught.value):  # the machine was busy: it had not yet hung up
+            raise caught.value
+
+    _soon_at_its_deadline(hang_up, 1, collect).end()
+
+
 def test_the_exit_status_of_each_is_told() -> None:
     def leave() -> None:
         os._exit(7)
