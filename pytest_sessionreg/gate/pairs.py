@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from time import monotonic
 
+from ..processes.scratch import ScratchDirectory
 from ..results.ratios import FEWEST_ROUNDS
 from ..results.result import StormRun
 from ..storm.plan import Plan
@@ -54,7 +54,7 @@ class Ground:
             yield cls(None, None)
             return
         beside = os.path.dirname(os.path.abspath(plan.database))
-        with tempfile.TemporaryDirectory(prefix="sessionreg-gate-", dir=beside) as directory:
+        with ScratchDirectory("sessionreg-gate-", beside) as directory:
             template = None
             if os.path.exists(plan.database):
                 template = os.path.join(directory, "template.db")

@@ -15,10 +15,12 @@ from .options import StormOptions
 
 if TYPE_CHECKING:
     from ...gate.baseline import Baseline
+    from ...processes.scratch import ScratchDirectory
     from ...results.rounds import Rounds
     from ...storm.plan import Plan
     from .gated_storm import RunStorm
-    from .record import Spool, StormRecord
+    from .record import StormRecord
+    from .spool import Spool
 
 __all__ = ["STORM_GATE", "StormGate"]
 
@@ -44,12 +46,13 @@ class StormGate:
         self._records: list[StormRecord] = []
         self._notes: list[str] = []
         self._spool: Spool | None = None
+        self._scratch: ScratchDirectory | None = None
         self._verbose = config.get_verbosity() > 0
         self._command = shlex.join(["pytest", *map(str, config.invocation_params.args)])
         given = getattr(config, "workerinput", {}).get(_SPOOL)
         self._worker = given is not None
         if given is not None:
-            from .record import Spool
+            from .spool import Spool
 
             self._spool = Spool(given)
         elif self._options.gate != "off" or self._options.update:
@@ -87,9 +90,11 @@ class StormGate:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker where to leave its records."""
         if self._spool is None:
-            from .record import Spool
+            from ...processes.scratch import ScratchDirectory
+            from .spool import Spool
 
-            self._spool = Spool(tempfile.mkdtemp(prefix="sessionreg-storms-"))
+            self._scratch = ScratchDirectory("sessionreg-storms-")
+            self._spool = Spool(self._scratch.path)
         node.workerinput[_SPOOL] = self._spool.directory
 
     @pytest.hookimpl(trylast=True)
@@ -120,10 +125,8 @@ class StormGate:
 
     def pytest_unconfigure(self) -> None:
         """Remove the workers' directory."""
-        if self._spool is not None and not self._worker:
-            import shutil
-
-            shutil.rmtree(self._spool.directory, ignore_errors=True)
+        if self._scratch is not None:
+            self._scratch.remove()
 
     def _fail_with_problems(self, item: pytest.Item, phase: str) -> Generator[None, object, object]:
         """Fail `phase` of `item` where storms are to; where it fails by itself, add what they are to its report."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import tempfile
 from dataclasses import dataclass
 
 from ...gate.judgement import Judgement
 from ...gate.measurement import Measurement
 
-__all__ = ["Spool", "StormRecord"]
+__all__ = ["StormRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +34,3 @@ class StormRecord:
     measured: tuple[str, Measurement] | None = None
     refused: str | None = None
     unreported: str | None = None
-
-
-class Spool:
-    """Where the workers of pytest-xdist leave their records: a file for each, at once, so that a crash takes none."""
-
-    def __init__(self, directory: str) -> None:
-        self.directory = directory
-
-    def add(self, record: StormRecord) -> None:
-        """Store `record`; it appears whole or not at all."""
-        descriptor, temporary = tempfile.mkstemp(dir=self.directory, suffix=".new")
-        with open(descriptor, "wb") as file:
-            pickle.dump(record, file)
-        os.replace(temporary, f"{temporary.removesuffix('.new')}.storm")
-
-    def records(self) -> list[StormRecord]:
-        """All records, in the order of their names."""
-        found: list[StormRecord] = []
-        for name in os.listdir(self.directory):
-            if name.endswith(".storm"):
-                with open(os.path.join(self.directory, name), "rb") as file:
-                    found.append(pickle.load(file))  # noqa: S301  our own workers wrote it, in a directory of ours
-        return sorted(found, key=lambda record: record.name)
