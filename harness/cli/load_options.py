@@ -15,6 +15,7 @@ from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES, workload_named
+from pytest_sessionreg.storm.defaults import HOLD_MS, SEED, THINK_MS, WORKERS, WORKLOAD, WRITES
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.workload import Workload
 from pytest_sessionreg.storm.workloads.statements import read_statements
@@ -63,12 +64,15 @@ class LoadOptions:
 
 
 _OPTIONS = (
-    click.option("--workers", default=32, show_default=True, metavar="N", help="Worker processes."),
-    click.option("--writes", type=int, metavar="M", help="Writes per worker.  [default: 30]"),
+    click.option("--workers", default=WORKERS, show_default=True, metavar="N", help="Worker processes."),
+    click.option("--writes", type=int, metavar="M", help=f"Writes per worker.  [default: {WRITES}]"),
     click.option("--duration", type=float, metavar="S", help="Write for S seconds instead of M times."),
-    click.option("--hold-ms", type=float, metavar="H", help="Sleep inside each transaction.  [default: 2]"),
+    click.option("--hold-ms", type=float, metavar="H", help=f"Sleep inside each transaction.  [default: {HOLD_MS:g}]"),
     click.option(
-        "--think-ms", type=float, metavar="T", help="Mean pause before each write, exponential.  [default: 150]"
+        "--think-ms",
+        type=float,
+        metavar="T",
+        help=f"Mean pause before each write, exponential.  [default: {THINK_MS:g}]",
     ),
     click.option(
         "--rate",
@@ -81,7 +85,8 @@ _OPTIONS = (
         "--workload",
         metavar="NAME",
         help=f"What a worker writes: {', '.join(WORKLOAD_NAMES)}, or a function of your own as "
-        "package.module:function, called with (connection, store or path, worker, sequence).  [default: heartbeat]",
+        "package.module:function, called with (connection, store or path, worker, sequence).  "
+        f"[default: {WORKLOAD}]",
     ),
     click.option(
         "--sql",
@@ -90,7 +95,7 @@ _OPTIONS = (
         help="Write with these SQL statements in each transaction; :worker and :sequence are given.",
     ),
     click.option("--schema", type=click.Path(), metavar="FILE", help="With --sql: SQL to run once before each storm."),
-    click.option("--seed", default=1, show_default=True, metavar="K", help="Repeats think times, jitter and draws."),
+    click.option("--seed", default=SEED, show_default=True, metavar="K", help="Repeats think times, jitter and draws."),
     click.option(
         "--database",
         type=click.Path(),
@@ -130,7 +135,7 @@ def _workload(name: str | None, sql: str | None, schema: str | None) -> Workload
     if sql is None:
         if schema is not None:
             raise StormError("--schema goes with --sql; a function of your own has prepare(path)")
-        return workload_named(name or "heartbeat")
+        return workload_named(name or WORKLOAD)
     if name is not None:
         raise StormError("--workload and --sql exclude each other; give one of them")
     return read_statements(sql, schema)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from pytest_sessionreg.error_base import ResultError
 from pytest_sessionreg.results.policies import POLICY_NAMES
+from pytest_sessionreg.storm.defaults import HOLD_MS, THINK_MS, WORKERS
 
 from ..cli.console import command_line
 from ..cli.delivery import deliver
@@ -26,12 +27,17 @@ __all__ = ["capacity"]
 )
 @policy_option()
 @click.option(
-    "--workers", type=click.IntRange(1, 4096), default=32, show_default=True, metavar="N", help="Your load's writers."
+    "--workers",
+    type=click.IntRange(1, 4096),
+    default=WORKERS,
+    show_default=True,
+    metavar="N",
+    help="Your load's writers.",
 )
 @click.option(
     "--hold-ms",
     type=FiniteRange(0.1, 10_000),
-    default=2.0,
+    default=HOLD_MS,
     show_default=True,
     metavar="H",
     help="Your load's hold; searched first.",
@@ -39,7 +45,7 @@ __all__ = ["capacity"]
 @click.option(
     "--think-ms",
     type=FiniteRange(0, 60_000),
-    default=150.0,
+    default=THINK_MS,
     show_default=True,
     metavar="T",
     help="Mean pause before each write, exponential.",

@@ -18,6 +18,7 @@ from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.numbers import check_number
 from pytest_sessionreg.results.policies import POLICY_NAMES
 from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES, workload_named
+from pytest_sessionreg.storm.defaults import GATE_HOLD_MS, GATE_THINK_MS, GATE_WORKERS, SEED, WORKLOAD
 from pytest_sessionreg.storm.plan import Plan
 
 from ..cli.console import command_line, output
@@ -27,9 +28,6 @@ from ..experiments.gate import OnRound, gate_storms, measure_storms
 
 __all__ = ["gate"]
 
-# Less sleep in a transaction than the storms' own default, so that more of what is measured is the code's.
-_HOLD_MS = 1.0
-_THINK_MS = 10.0
 _EXIT = {Verdict.REGRESSED: 1, Verdict.INCONCLUSIVE: 3, Verdict.NO_BASELINE: 3}
 _STYLES = {Verdict.REGRESSED: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.NO_BASELINE: "yellow"}
 
@@ -54,18 +52,20 @@ _STYLES = {Verdict.REGRESSED: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdic
     multiple=True,
     metavar="NAME",
     help=f"What a worker writes, repeatable: {', '.join(WORKLOAD_NAMES)}, or a function as package.module:function.  "
-    "[default: heartbeat]",
+    f"[default: {WORKLOAD}]",
 )
 @click.option(
     "--policy", type=click.Choice(POLICY_NAMES), help="Admission policy.  [default: queue, or the function's own]"
 )
-@click.option("--workers", default=8, show_default=True, metavar="N", help="Worker processes.")
+@click.option("--workers", default=GATE_WORKERS, show_default=True, metavar="N", help="Worker processes.")
 @click.option(
-    "--hold-ms", type=float, metavar="H", help=f"Sleep inside each transaction.  [default: {_HOLD_MS:g}, or none]"
+    "--hold-ms", type=float, metavar="H", help=f"Sleep inside each transaction.  [default: {GATE_HOLD_MS:g}, or none]"
 )
-@click.option("--think-ms", type=float, metavar="T", help=f"Mean pause before each write.  [default: {_THINK_MS:g}]")
+@click.option(
+    "--think-ms", type=float, metavar="T", help=f"Mean pause before each write.  [default: {GATE_THINK_MS:g}]"
+)
 @click.option("--rate", type=float, metavar="R", help="Instead of pauses: R writes per second over all workers.")
-@click.option("--seed", default=1, show_default=True, metavar="K", help="Repeats think times, jitter and draws.")
+@click.option("--seed", default=SEED, show_default=True, metavar="K", help="Repeats think times, jitter and draws.")
 @click.option("--scale", default=1.0, show_default=True, metavar="F", help="Rounds F times as long.")
 @out_option(None, otherwise="nowhere")
 @json_option
@@ -94,7 +94,7 @@ def gate(  # noqa: PLR0917  click passes every option by name
         check_number("scale", scale, 0.01, 100)
         plans = {
             name: _plan(name, policy, hold_ms, think_ms, rate, workers=workers, seed=seed)
-            for name in workloads or ("heartbeat",)
+            for name in workloads or (WORKLOAD,)
         }
         baseline = Baseline.read(path)
         if update_baseline:
@@ -129,8 +129,8 @@ def _plan(
     return Plan.of(
         workload,
         policy=policy,
-        hold_ms=_HOLD_MS if hold_ms is None and workload.admitted else hold_ms,
-        think_ms=_THINK_MS if think_ms is None and rate_per_s is None else think_ms,
+        hold_ms=GATE_HOLD_MS if hold_ms is None and workload.admitted else hold_ms,
+        think_ms=GATE_THINK_MS if think_ms is None and rate_per_s is None else think_ms,
         rate_per_s=rate_per_s,
         **others,
     )

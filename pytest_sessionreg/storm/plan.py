@@ -13,6 +13,7 @@ from ..registry.sqlite.admission.policy import AdmissionPolicy
 from ..results.numbers import check_number
 from ..results.policies import Own, policy_named
 from .catalogue import workload_named
+from .defaults import HOLD_MS, SEED, THINK_MS, WORKERS, WORKLOAD, WRITES
 from .workload import Workload
 from .workloads.registry_workload import RegistryStorm
 
@@ -43,13 +44,13 @@ class Plan:
     """
 
     policy: AdmissionPolicy
-    workers: int = 32
-    writes: int | None = 30
+    workers: int = WORKERS
+    writes: int | None = WRITES
     duration_s: float | None = None
-    hold_ms: float = 2.0
-    think_ms: float = 150.0
-    seed: int = 1
-    workload: str | Workload = "heartbeat"
+    hold_ms: float = HOLD_MS
+    think_ms: float = THINK_MS
+    seed: int = SEED
+    workload: str | Workload = WORKLOAD
     database: str | None = None
     rate_per_s: float | None = None
     timeout_s: float | None = None
@@ -67,20 +68,20 @@ class Plan:
         rate_per_s: float | None = None,
         **others: Any,
     ) -> Plan:
-        """A plan in which what is None follows from the rest: policy the queue, 30 writes unless duration_s is given,
-        2 ms hold, 150 ms think time; no policy and no hold for a workload that does its own transactions, no think time
-        with rate_per_s. others: the other fields by name.
+        """A plan in which what is None follows from the rest: policy the queue, the default writes unless duration_s is
+        given, the default hold and think time; no policy and no hold for a workload that does its own transactions, no
+        think time with rate_per_s. others: the other fields by name.
         """
         chosen = workload_named(workload) if isinstance(workload, str) else workload
         if policy is None:
             policy = "queue" if chosen.admitted else Own()
         if hold_ms is None:
-            hold_ms = 2.0 if chosen.admitted else 0.0
+            hold_ms = HOLD_MS if chosen.admitted else 0.0
         if think_ms is None:
-            think_ms = 150.0 if rate_per_s is None else 0.0
+            think_ms = THINK_MS if rate_per_s is None else 0.0
         return cls(
             policy=policy_named(policy) if isinstance(policy, str) else policy,
-            writes=30 if writes is None and duration_s is None else writes,
+            writes=WRITES if writes is None and duration_s is None else writes,
             duration_s=duration_s,
             hold_ms=hold_ms,
             think_ms=think_ms,

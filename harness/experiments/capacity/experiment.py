@@ -14,6 +14,7 @@ from pytest_sessionreg.results.envelope import Envelope
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.results.result import StormRun, quantile
+from pytest_sessionreg.storm.defaults import HOLD_MS, THINK_MS, WORKERS
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
@@ -118,9 +119,9 @@ def capacity(
     policies: Sequence[str] = POLICY_NAMES,
     target: Target | None = None,
     holds_ms: Sequence[float] = HOLDS_MS,
-    think_ms: float = 150.0,
-    workers: int = 32,
-    hold_ms: float = 2.0,
+    think_ms: float = THINK_MS,
+    workers: int = WORKERS,
+    hold_ms: float = HOLD_MS,
     ceiling: int = 256,
     seconds: float = 270.0,
     round_s: float = ROUND_S,

@@ -10,14 +10,12 @@ from time import perf_counter_ns
 
 from pytest_sessionreg import RetryBudget, WriteQueue
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+from pytest_sessionreg.storm.defaults import GATE_HOLD_MS, GATE_THINK_MS, GATE_WORKERS, SEED
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.workloads.function import Function
 
 __all__ = ["CASES", "Case", "notes_plan"]
 
-_HOLD_MS = 1.0
-_THINK_MS = 10.0
-_WORKERS = 8
 # Enough for a scan of the table to cost what a transaction does.
 _NOTES = 10_000
 
@@ -44,7 +42,7 @@ class Case:
     policy: AdmissionPolicy | None = None
 
 
-def notes_plan(case: Case | None = None, *, seed: int = 1) -> Plan:
+def notes_plan(case: Case | None = None, *, seed: int = SEED) -> Plan:
     """The storm on the store, as `case` changed it; by default as it was."""
     changed = case or CASES[0]
     workload = Function(
@@ -56,9 +54,9 @@ def notes_plan(case: Case | None = None, *, seed: int = 1) -> Plan:
     return Plan.of(
         workload,
         policy=changed.policy or WriteQueue(),
-        workers=_WORKERS,
-        hold_ms=_HOLD_MS,
-        think_ms=_THINK_MS,
+        workers=GATE_WORKERS,
+        hold_ms=GATE_HOLD_MS,
+        think_ms=GATE_THINK_MS,
         seed=seed,
     )
 
@@ -101,7 +99,7 @@ def _write(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
 def _write_for_a_quarter_longer(connection: sqlite3.Connection, worker: int, sequence: int) -> None:
     """By working, not by sleeping: a sleep so short takes far longer than it says."""
     _write(connection, worker, sequence)
-    until = perf_counter_ns() + round(_HOLD_MS * 0.25 * 1e6)
+    until = perf_counter_ns() + round(GATE_HOLD_MS * 0.25 * 1e6)
     while perf_counter_ns() < until:
         pass
 
