@@ -14,8 +14,8 @@ import pytest
 
 from pytest_sessionreg._harness.main import main
 
+from ..waiting import wait_until
 from .command import Done, Sessionreg
-from .waiting import wait_until
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from pytest_sessionreg.results.result import StormResult, StormRun
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 
+from ..waiting import wait_until
 from .command import Sessionreg, sessionreg_process
-from .waiting import wait_until
 
 _SMALL = ["--workers", "2", "--writes", "3", "--think-ms", "1", "--hold-ms", "0"]
 _PLAN = Plan(policy_named("queue"), workers=2, writes=3, think_ms=1, hold_ms=0, seed=5)

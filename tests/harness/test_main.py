@@ -14,8 +14,8 @@ import pytest
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
 
+from ..waiting import wait_until
 from .command import Done, Sessionreg, sessionreg_process
-from .waiting import wait_until
 
 _SMALL = ["--workers", "3", "--writes", "4", "--think-ms", "1"]
 

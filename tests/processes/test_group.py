@@ -10,7 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from time import monotonic, monotonic_ns, sleep
 
-import psutil
 import pytest
 
 from pytest_sessionreg.processes import (
@@ -24,6 +23,8 @@ from pytest_sessionreg.processes import (
     WorkerDied,
     WorkerFailed,
 )
+
+from ..waiting import wait_until_gone
 
 _EVERY_METHOD = pytest.mark.parametrize("method", list(StartMethod), ids=lambda method: method.value)
 
@@ -39,27 +40,13 @@ def _run(
         return group.run(), group.pids
 
 
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _wait_until_gone(pids: list[int]) -> None:
-    deadline = monotonic() + 120
-    while any(map(_runs, pids)):
-        assert monotonic() < deadline, "workers outlived their parent"
-        sleep(0.01)
-
-
 @_EVERY_METHOD
 def test_results_come_in_the_order_of_the_calls(method: StartMethod) -> None:
     results, pids = _run([Call.plain(_double, number) for number in range(5)], method=method)
     assert results == [0, 2, 4, 6, 8]
     assert len(set(pids)) == 5
     assert os.getpid() not in pids
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
 
 
 @_EVERY_METHOD
@@ -181,7 +168,7 @@ def test_a_stopped_worker_does_not_survive_the_group() -> None:
         pids = list(group.pids)
         with pytest.raises(DeadlinePassed):
             group.run()
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
 
 
 def test_what_workers_started_themselves_is_killed_too() -> None:
@@ -190,14 +177,14 @@ def test_what_workers_started_themselves_is_killed_too() -> None:
 
     (pid,), _ = _run([Call.plain(start)])
     assert isinstance(pid, int)
-    _wait_until_gone([pid])
+    wait_until_gone([pid])
 
 
 def test_leaving_the_group_before_the_gate_leaves_nobody(tmp_path: Path) -> None:
     with Group([Call.plain((tmp_path / "ran").touch)] * 3, deadline_s=120) as group:
         group.wait_until_ready()
         pids = list(group.pids)
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
     assert not (tmp_path / "ran").exists()
 
 
@@ -213,7 +200,7 @@ def test_an_exception_of_the_callers_leaves_nobody() -> None:
     ):
         pids += group.pids
         group.run(on_tick=interrupt)
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
 
 
 @_EVERY_METHOD
@@ -242,7 +229,7 @@ def test_workers_and_scratch_die_with_a_killed_parent(tmp_path: Path, method: St
         os.kill(pid, signal.SIGSTOP)
     parent.kill()
     parent.communicate()
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
     if method is StartMethod.FORKSERVER:
         deadline = monotonic() + 120
         while scratch.exists() and monotonic() < deadline:
@@ -300,7 +287,7 @@ def test_a_worker_that_is_added_later_waits_at_a_barrier_of_its_own(method: Star
         assert added.result() == "added"
         assert group.results() == [2, "added"]
         pids = group.pids
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
 
 
 @_EVERY_METHOD
@@ -328,7 +315,7 @@ def test_an_added_worker_is_killed_with_the_group_and_fails_as_the_others_do(met
             never.wait_until_ready()
         assert caught.value.failures[never.index].phase == "prepare"
         pids = group.pids
-    _wait_until_gone(pids)
+    wait_until_gone(pids)
 
 
 def test_an_added_worker_has_the_deadline_of_its_group() -> None:

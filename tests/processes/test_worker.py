@@ -6,7 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep
+from time import sleep
 
 import psutil
 import pytest
@@ -22,6 +22,8 @@ from pytest_sessionreg.processes import (
     WorkerEnded,
     WorkerFailed,
 )
+
+from ..waiting import wait_until, wait_until_gone
 
 _EVERY_METHOD = pytest.mark.parametrize("method", list(StartMethod), ids=lambda method: method.value)
 _ME = sys.modules[__name__]
@@ -107,7 +109,7 @@ def test_what_a_killed_worker_held_is_free(database: str) -> None:
 
     ready = Path(database).with_name("ready")
     with _running(hold, 1, ready) as group:
-        _until(ready.exists)
+        wait_until(ready.exists)
         group[0].kill()
         connection = sqlite3.connect(database, isolation_level=None, timeout=0)
         connection.execute("BEGIN IMMEDIATE")
@@ -118,7 +120,7 @@ def test_what_a_killed_worker_held_is_free(database: str) -> None:
 def test_a_stopped_worker_stands_still_until_it_goes_on(tmp_path: Path, method: StartMethod) -> None:
     path = tmp_path / "number"
     with _running(_count_up, 1, path, method=method) as group:
-        _until(path.exists)
+        wait_until(path.exists)
         group[0].stop()
         assert psutil.Process(group[0].pid).status() == psutil.STATUS_STOPPED
         assert group[0].alive
@@ -126,7 +128,7 @@ def test_a_stopped_worker_stands_still_until_it_goes_on(tmp_path: Path, method: 
         sleep(0.05)
         assert path.read_text() == before
         group[0].cont()
-        _until(lambda: path.read_text() not in {before, ""})
+        wait_until(lambda: path.read_text() not in {before, ""})
 
 
 def test_all_are_stopped_continued_and_killed_at_once(tmp_path: Path) -> None:
@@ -210,14 +212,14 @@ def test_waiting_for_one_that_is_stopped_ends_at_the_deadline() -> None:
 
 def test_results_that_came_in_time_are_there_after_the_deadline() -> None:
     with _soon_at_its_deadline(os.getpid, 2, _wait_for_each) as group:
-        _until(lambda: group._deadline.passed)
+        wait_until(lambda: group._deadline.passed)
         assert group.results() == group.pids
 
 
 @pytest.mark.slow
 def test_workers_end_at_the_deadline_even_if_nobody_asks_for_them() -> None:
     group = _soon_at_its_deadline(signal.pause, 2)
-    _until(lambda: not group.alive)
+    wait_until(lambda: not group.alive)
     with pytest.raises(DeadlinePassed), group:
         pass
 
@@ -242,7 +244,7 @@ def test_a_failure_that_was_told_is_not_raised_again() -> None:
 def test_a_death_that_nobody_wished_is_raised_when_the_group_is_left() -> None:
     group = _running(signal.pause, 2)
     os.kill(group[1].pid, signal.SIGKILL)
-    _until(lambda: not group[1].alive)
+    wait_until(lambda: not group[1].alive)
     with pytest.raises(WorkerDied, match=r"worker 1 \(killed by signal 9\)"), group:
         pass
 
@@ -270,21 +272,7 @@ def test_a_fork_server_that_dies_is_named_and_its_workers_die_with_it() -> None:
         with pytest.raises(ProcessError, match="the fork server died"):
             group.results()
         pids = group.pids
-    _until(lambda: not any(_runs(pid) for pid in pids))
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _until(condition: Callable[[], object]) -> None:
-    deadline = monotonic() + 120
-    while not condition():
-        assert monotonic() < deadline
-        sleep(0.005)
+    wait_until_gone(pids)
 
 
 def _leave_by(leave: Callable[[int], object]) -> None:
@@ -336,7 +324,7 @@ def test_one_that_was_stopped_after_its_answer_is_let_go(tmp_path: Path) -> None
 
     with Group([Call.plain(answer)], deadline_s=120, by_value=_ME) as group:
         group.run()
-        _until(lambda: psutil.Process(group[0].pid).status() == psutil.STATUS_STOPPED)
+        wait_until(lambda: psutil.Process(group[0].pid).status() == psutil.STATUS_STOPPED)
     assert (tmp_path / "left").exists()
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from pytest_sessionreg.results.result import Counts, Slowdown, StormResult, Stor
 from pytest_sessionreg.results.summary import summarize_policy
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
+
+from ..early_end import end_early
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +83,6 @@ def _ratio_table(run: StormRun, rounds: int) -> Table | None:
         for policy, p99, throughput in (("busy-timeout", 50.0, 100.0), ("queue", 5.0, 50.0))
     ]
     return ratio_table(runs)
-
-
-def _partial(run: StormRun, reason: str) -> StormRun:
-    """`run`, ended early."""
-    kind = type("PartialRun", (StormRun,), {})
-    partial: StormRun = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
-    object.__setattr__(partial, "partial", reason)
-    return partial
 
 
 @pytest.mark.parametrize(
@@ -167,7 +161,7 @@ def test_what_was_not_checked_is_never_called_zero(run: StormRun) -> None:
 
 
 def test_a_partial_result_is_labelled_wherever_it_is_shown(run: StormRun, result: StormResult) -> None:
-    early = _partial(run, "interrupted after 3 s")
+    early = end_early(run, "interrupted after 3 s")
     lines = _printed(storm_table([early]))
     assert lines[3].split()[0] == "queue*"
     assert "* queue is partial: interrupted after 3 s" in " ".join(lines)

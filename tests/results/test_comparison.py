@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +11,8 @@ from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import StormResult, StormRun
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
+
+from ..early_end import end_early
 
 _QUIET = (1.00, 1.02, 0.98, 1.01, 0.99)
 
@@ -44,17 +46,9 @@ def _result(environment: Environment, runs: Sequence[StormRun]) -> StormResult:
     return StormResult(environment=environment, command="sessionreg policies", runs=tuple(runs))
 
 
-def _partial(run: StormRun, reason: str) -> StormRun:
-    """`run`, ended early."""
-    kind = type("PartialRun", (StormRun,), {})
-    partial: StormRun = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
-    object.__setattr__(partial, "partial", reason)
-    return partial
-
-
 def test_a_round_that_ended_early_is_no_round(run: StormRun, environment: Environment) -> None:
     mark, queue = _rounds(run, "busy-timeout", [10.0] * 5), _rounds(run, "queue", [2.0] * 5)
-    queue[2] = _partial(queue[2], "interrupted")
+    queue[2] = end_early(queue[2], "interrupted")
     (against,) = against_control([*mark, *queue])
     assert len(against.ratios[0].rounds) == 4
     early = compare(_result(environment, mark + queue), _result(environment, mark + queue))

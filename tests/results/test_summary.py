@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +9,8 @@ from pytest_sessionreg.results.result import StormRun
 from pytest_sessionreg.results.summary import partial_reason, rounds_by_policy, summarize_policies, summarize_policy
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
+
+from ..early_end import end_early
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +26,6 @@ def _round(run: StormRun, number: int, p99: float | None, **counts: int) -> Stor
         latency_ms=replace(run.latency_ms, p99=p99, max=10.0 * number),
         counts=replace(run.counts, **counts),
     )
-
-
-def _partial(run: StormRun, reason: str) -> StormRun:
-    """`run`, ended early."""
-    kind = type("PartialRun", (StormRun,), {})
-    partial: StormRun = kind(**{entry.name: getattr(run, entry.name) for entry in fields(run)})
-    object.__setattr__(partial, "partial", reason)
-    return partial
 
 
 def test_one_round_stands_as_its_run_says(run: StormRun) -> None:
@@ -96,7 +90,7 @@ def test_a_whole_run_has_no_reason_to_be_partial(run: StormRun) -> None:
 
 
 def test_a_run_that_ended_early_says_why_in_one_line(run: StormRun) -> None:
-    early = _partial(_round(run, 2, 5.0), "worker 3 was killed\nTraceback ...")
+    early = end_early(_round(run, 2, 5.0), "worker 3 was killed\nTraceback ...")
     together = summarize_policy([_round(run, 1, 5.0), early])
     assert together.partial == ("worker 3 was killed",)
     assert (together.rounds, together.whole_rounds) == (2, 1)

@@ -20,8 +20,8 @@ from pytest_sessionreg._harness.hosts.result import HostsResult
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
 
+from ...waiting import wait_until
 from ..command import Sessionreg, sessionreg_process
-from ..waiting import wait_until
 
 _STORM = ["storm", "--workers", "2", "--writes", "5", "--think-ms", "1", "--policy", "queue"]
 _TWO = ["--on", "popen//id=here", "--on", "popen//id=there"]

@@ -6,10 +6,19 @@ from importlib import import_module
 
 import pytest
 
+from pytest_sessionreg import Registry
 from pytest_sessionreg.registry import stores
 from pytest_sessionreg.registry.clock import to_text
 
 pytest.register_assert_rewrite(f"{__package__}.model")
+
+
+@pytest.fixture
+def registry(session_registry: Registry) -> Registry:
+    """One with the sessions a and b."""
+    for session_id in ("a", "b"):
+        session_registry.sessions.register(session_id)
+    return session_registry
 
 
 @pytest.fixture

@@ -17,13 +17,6 @@ MINUTE = timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
 
 
-@pytest.fixture
-def registry(session_registry: Registry) -> Registry:
-    for session_id in ("a", "b"):
-        session_registry.sessions.register(session_id)
-    return session_registry
-
-
 def test_a_lock_has_one_holder(registry: Registry) -> None:
     lock = registry.locks.acquire("build", "a", ttl=MINUTE)
     assert lock is not None

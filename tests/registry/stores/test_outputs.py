@@ -15,13 +15,6 @@ from pytest_sessionreg.registry.workspace import Workspace
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def registry(session_registry: Registry) -> Registry:
-    for session_id in ("a", "b"):
-        session_registry.sessions.register(session_id)
-    return session_registry
-
-
 def contents(registry: Registry, session_id: str = "a") -> list[str]:
     return [output.content for output in registry.outputs.list(session_id)]
 

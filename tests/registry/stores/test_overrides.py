@@ -11,13 +11,6 @@ from pytest_sessionreg.registry.errors import NotFound
 from pytest_sessionreg.registry.workspace import Workspace
 
 
-@pytest.fixture
-def registry(session_registry: Registry) -> Registry:
-    for session_id in ("a", "b"):
-        session_registry.sessions.register(session_id)
-    return session_registry
-
-
 @pytest.mark.parametrize("value", [None, True, 0, 1.5, "", "ü\n", [], {}, {"a": [1, {"b": None}]}, 10**30])
 def test_a_value_comes_back_as_it_was_set(registry: Registry, value: Any) -> None:
     registry.overrides.set("a", "key", value)

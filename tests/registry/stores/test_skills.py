@@ -15,13 +15,6 @@ DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture
-def registry(session_registry: Registry) -> Registry:
-    for session_id in ("a", "b"):
-        session_registry.sessions.register(session_id)
-    return session_registry
-
-
 def test_the_sessions_table_counts_each_skill(registry: Registry) -> None:
     for skill in ("plan", "fix", "plan"):
         registry.skills.suggest("a", skill)

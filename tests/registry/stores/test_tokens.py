@@ -14,13 +14,6 @@ from pytest_sessionreg.registry.workspace import Workspace
 TICK = timedelta(microseconds=1)
 
 
-@pytest.fixture
-def registry(session_registry: Registry) -> Registry:
-    for session_id in ("a", "b"):
-        session_registry.sessions.register(session_id)
-    return session_registry
-
-
 def verdict(registry: Registry, token: str, chat_id: str | int = 7) -> str:
     return registry.tokens.validate(token, chat_id).verdict
 
