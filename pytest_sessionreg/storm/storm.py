@@ -24,13 +24,13 @@ from .analysis import Observations, analyse_storm
 from .descriptors import raise_descriptor_limit
 from .interruption import StormInterrupted
 from .job import Job, Site
+from .modules import loaded_modules, modules_used_by
 from .plan import Plan
 from .recorder import recording_cost_ns
 from .schedule import ORIGIN, lead_ns
 from .verification import Verification, integrity, verify_writes
 from .worker import prepare
 from .workload import Workload
-from .workloads.function import loaded_modules, modules_used_by
 
 __all__ = ["Progress", "run_storm"]
 

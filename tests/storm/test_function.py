@@ -16,10 +16,11 @@ from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.results.policies import Own
 from pytest_sessionreg.storm.catalogue import workload_named
 from pytest_sessionreg.storm.interruption import StormInterrupted, WorkloadFailed
+from pytest_sessionreg.storm.modules import modules_used_by
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.workloads.connection_writer import sqlite_code
-from pytest_sessionreg.storm.workloads.function import Function, modules_used_by
+from pytest_sessionreg.storm.workloads.function import Function
 
 
 def create(path: str) -> None:

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Any
 
 from ..clock import now
-from ..errors import RegistryError, primary_code, translate_error
-from ..sqlite.schema import APPLICATION_ID
+from ..errors import primary_code
 from ..values import identifier, json_text
 from .ccr import session, token
 from .document import DECODER
-from .errors import UnreadableSource
 from .fields import Fields, instant
 from .orbit_records import event, job_run, job_step
 from .overstory import agent, run
 from .part import Layout, Part
+from .source_file import Tables, columns_by_table, read_only, source_error
 
 __all__ = ["DATABASES"]
 
-T = TypeVar("T")
 
-_PATIENCE_S = 5.0
-_Tables = dict[str, set[str]]
-
-
-def _is_ccr(tables: _Tables) -> bool:
+def _is_ccr(tables: Tables) -> bool:
     sessions, tokens = tables.get("sessions", set()), tables.get("tokens", set())
     if not sessions:
         return tokens >= {"token", "session_id", "chat_id"}
@@ -37,11 +29,11 @@ def _is_ccr(tables: _Tables) -> bool:
     return own and "session_id" in sessions and "workspace_id" not in sessions
 
 
-def _is_overstory(tables: _Tables) -> bool:
+def _is_overstory(tables: Tables) -> bool:
     return "agent_name" in tables.get("sessions", ())
 
 
-def _is_orbit(tables: _Tables) -> bool:
+def _is_orbit(tables: Tables) -> bool:
     return any(
         column in tables.get(table, ())
         for table, column in (
@@ -106,78 +98,13 @@ def _workspace(row: dict[str, Any]) -> str | None:
     return Fields(row).optional(identifier, "workspace_id")
 
 
-@contextmanager
-def _open(path: str, *, immutable: bool) -> Iterator[sqlite3.Connection]:
-    """The database, in one read transaction. Text that is no UTF-8 comes as lone surrogates, which are malformed."""
-    uri = f"file:{quote(os.fsencode(path))}?mode=ro{'&immutable=1' if immutable else ''}"
-    connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S, isolation_level=None)
-    try:
-        connection.text_factory = lambda stored: stored.decode(errors="surrogateescape")
-        connection.execute("BEGIN")
-        yield connection
-    finally:
-        connection.close()
-
-
-def _read_only(path: str, read: Callable[[sqlite3.Connection], T]) -> T:
-    """What `read` finds, leaving nothing beside the file.
-
-    A reader of a WAL database leaves a -wal and a -shm behind. So a database that nobody has open is read as an
-    immutable one; if it has changed by the end, it is read again with SQLite's locks.
-    """
-    before = _state(path)
-    if before is not None:
-        try:
-            with _open(path, immutable=True) as connection:
-                found = read(connection)
-        except sqlite3.Error:
-            if _state(path) == before:
-                raise
-        else:
-            if _state(path) == before:
-                return found
-    with _open(path, immutable=False) as connection:
-        return read(connection)
-
-
-def _state(path: str) -> tuple[int, int, int, int] | None:
-    """What a writer would change; None where a sidecar says that there may be one."""
-    if any(os.path.exists(path + sidecar) for sidecar in ("-wal", "-shm", "-journal")):
-        return None
-    status = os.stat(path)
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _tables(connection: sqlite3.Connection) -> _Tables:
-    """The columns of each table, in small letters; none in a registry of ours, which is no old store."""
-    ((application,),) = connection.execute("PRAGMA application_id")
-    if application == APPLICATION_ID:
-        return {}
-    rows = connection.execute(
-        "SELECT lower(t.name), lower(c.name) FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c "
-        "WHERE t.type = 'table'"
-    )
-    found: _Tables = {}
-    for table, column in rows:
-        found.setdefault(table, set()).add(column)
-    return found
-
-
-def _translate(error: sqlite3.Error, path: str) -> RegistryError:
-    """Our error for a database that SQLite does not read."""
-    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
-        reason = "a crash left it inside a transaction; open it once with its own program, which undoes that"
-        return UnreadableSource(f"{reason}, then import again; nothing was imported", file=path)
-    return translate_error(error, database=path, doing="reading the source")
-
-
-class _Database:
+class _DatabaseSource:
     """One store's databases. readers: what to do with a row of each table, in the order to be read."""
 
     def __init__(
         self,
         name: str,
-        recognises: Callable[[_Tables], bool],
+        recognises: Callable[[Tables], bool],
         readers: dict[str, Callable[[Part, dict[str, Any]], None]],
     ) -> None:
         self._name = name
@@ -194,21 +121,21 @@ class _Database:
             return []
         real = os.path.realpath(path)  # where SQLite puts the sidecars
         try:
-            return [real] if self._recognises(_read_only(real, _tables)) else []
+            return [real] if self._recognises(read_only(real, columns_by_table)) else []
         except sqlite3.Error as error:
             if primary_code(error) == sqlite3.SQLITE_NOTADB:
                 return []
-            raise _translate(error, path) from error
+            raise source_error(error, path) from error
 
     def _read(self, path: str, workspace: str) -> Part:
         try:
-            return _read_only(path, lambda connection: self._part(connection, path, workspace))
+            return read_only(path, lambda connection: self._part(connection, path, workspace))
         except sqlite3.Error as error:
-            raise _translate(error, path) from error
+            raise source_error(error, path) from error
 
     def _part(self, connection: sqlite3.Connection, path: str, workspace: str) -> Part:
         part = Part(self._kind, path, workspace)
-        tables = _tables(connection)
+        tables = columns_by_table(connection)
         for table, reader in self._readers.items():
             if table not in tables:
                 continue
@@ -221,9 +148,9 @@ class _Database:
 
 
 DATABASES = (
-    _Database("CCR", _is_ccr, {"sessions": _ccr_session, "tokens": _ccr_token}).layout(),
-    _Database("Overstory", _is_overstory, {"runs": _overstory_run, "sessions": _overstory_agent}).layout(),
-    _Database(
+    _DatabaseSource("CCR", _is_ccr, {"sessions": _ccr_session, "tokens": _ccr_token}).layout(),
+    _DatabaseSource("Overstory", _is_overstory, {"runs": _overstory_run, "sessions": _overstory_agent}).layout(),
+    _DatabaseSource(
         "Orbit",
         _is_orbit,
         {

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from ...error_base import StormError
@@ -17,11 +15,12 @@ from ...registry.sqlite.connection import open_connection
 from ...results.failures import FailureLog
 from ...results.ledger import Ledger
 from ..job import Job, Site
+from ..modules import loaded_modules
 from ..storm_writes import create_table, drop_table, rows
 from .connection_writer import ConnectionWriter
 from .own_writer import OwnWriter
 
-__all__ = ["Function", "load_function", "loaded_modules", "modules_used_by", "workload_from"]
+__all__ = ["Function", "load_function", "workload_from"]
 
 __tracebackhide__ = True  # pytest shows the test's line, not this module's
 
@@ -183,37 +182,6 @@ def workload_from(
         if value is not None:
             raise StormError(f"{word} goes with a function of the test's own, not with workload {workload!r}")
     return workload
-
-
-def loaded_modules(modules: Iterable[str]) -> list[ModuleType]:
-    """Those of `modules` that this process has loaded."""
-    return [sys.modules[name] for name in modules if name in sys.modules]
-
-
-def modules_used_by(modules: Iterable[str]) -> list[str]:
-    """Names of the modules that `modules` have something of: what their functions use, workers need not each load.
-
-    Without pytest, which any test module has and hardly a worker needs.
-    """
-    names: set[str] = set()
-    for module in loaded_modules(modules):
-        for variable, value in vars(module).items():
-            name = "" if variable.startswith("__") else _module_name(value)
-            if name in sys.modules and name not in modules:
-                names.add(name)
-    return sorted(name for name in names if name.partition(".")[0] not in {"pytest", "_pytest", "__main__", "builtins"})
-
-
-def _module_name(value: object) -> str:
-    """Where `value`, a module, class, function or anything else, comes from."""
-    kind = type(value)  # not isinstance: a lazy object (Django's settings) would look itself up to answer it
-    if issubclass(kind, ModuleType):
-        name: object = vars(value).get("__name__")
-    elif issubclass(kind, type | FunctionType | BuiltinFunctionType):
-        name = getattr(value, "__module__", None)
-    else:
-        name = kind.__module__
-    return name if isinstance(name, str) else ""
 
 
 def _first_parameter(function: Callable[..., object]) -> str:

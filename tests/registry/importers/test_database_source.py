@@ -234,7 +234,7 @@ def test_a_database_that_changes_while_it_is_read_is_read_again(
     from pytest_sessionreg.registry.importers import database_source
 
     source = _made(tmp_path / "old.db", OVERSTORY)
-    part = database_source._Database._part
+    part = database_source._DatabaseSource._part
     changed: list[bool] = []
 
     def disturbed(*arguments: object) -> object:
@@ -244,7 +244,7 @@ def test_a_database_that_changes_while_it_is_read_is_read_again(
             _made(source, "UPDATE sessions SET state = 'zombie'")
         return read
 
-    monkeypatch.setattr(database_source._Database, "_part", disturbed)
+    monkeypatch.setattr(database_source._DatabaseSource, "_part", disturbed)
     import_legacy(session_registry, source)
     agent = session_registry.agents.get("lead")
     assert agent is not None
@@ -296,7 +296,7 @@ def test_a_database_that_a_crash_left_half_written_names_the_remedy(
 def test_a_database_that_stays_locked_is_our_error(
     session_registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_sessionreg.registry.importers.database_source._PATIENCE_S", 0.05)
+    monkeypatch.setattr("pytest_sessionreg.registry.importers.source_file._PATIENCE_S", 0.05)
     source = _made(tmp_path / "old.db", OVERSTORY)
     with closing(sqlite3.connect(source, isolation_level=None)) as program:
         program.execute("BEGIN EXCLUSIVE")
