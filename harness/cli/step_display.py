@@ -9,12 +9,12 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-__all__ = ["Show", "step_display"]
+__all__ = ["ShowStep", "step_display"]
 
 _LONGEST_NAME = 44
 
 
-class Show(Protocol):
+class ShowStep(Protocol):
     """Receives how the running experiment stands."""
 
     def __call__(self, now: str, done: float, total: float, /) -> None:
@@ -22,7 +22,7 @@ class Show(Protocol):
 
 
 @contextmanager
-def step_display(console: Console) -> Iterator[Show]:
+def step_display(console: Console) -> Iterator[ShowStep]:
     """A bar that names the step under way, while the block runs."""
     if not console.is_terminal:
         yield lambda _now, _done, _total: None

@@ -17,7 +17,7 @@ from ..experiments.storm.experiment import RoundProgress
 __all__ = ["rounds_progress", "storm_progress"]
 
 
-class Show(Protocol):
+class ShowStorm(Protocol):
     """Receives how the running storm stands."""
 
     def __call__(self, progress: Progress, /) -> None:
@@ -32,7 +32,7 @@ class ShowRound(Protocol):
 
 
 @contextmanager
-def storm_progress(console: Console, duration_s: float | None) -> Iterator[Show]:
+def storm_progress(console: Console, duration_s: float | None) -> Iterator[ShowStorm]:
     """A bar per policy while the block runs. duration_s: how long each storm lasts where the writes are not counted."""
     if not console.is_terminal:
         yield lambda _: None

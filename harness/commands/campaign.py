@@ -16,7 +16,7 @@ from ..cli.parameters import check_directory, out_option
 from ..experiments.interruption import deferred_interrupt, partial_note
 
 if TYPE_CHECKING:
-    from ..faults.campaigns.result import Finding
+    from ..faults.campaigns.result import CampaignFinding
 
 __all__ = ["campaign"]
 
@@ -92,7 +92,7 @@ def _run(name: str, run: Any, *, seed: int, out: Path | None, **parameters: Any)
     sys.exit(0 if result.good else 1)
 
 
-def _print(finding: Finding) -> None:
+def _print(finding: CampaignFinding) -> None:
     click.echo(f"{_VERDICT[finding.good]:<5}{finding.fault} ({finding.times} times)")
     click.echo(f"     asked: {finding.asked or 'nothing'}\n     found: {finding.found}")
 

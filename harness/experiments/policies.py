@@ -13,7 +13,7 @@ from pytest_sessionreg.results.policies import Own, policy_named
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.storm.plan import Plan
 
-from .storm.experiment import RoundProgress, Storm, storms
+from .storm.experiment import PlannedStorm, RoundProgress, storms
 
 __all__ = ["MOST_ROUNDS", "compare_policies", "with_control"]
 
@@ -43,7 +43,7 @@ def compare_policies(
         raise StormError(f"rounds={rounds}: must be between 1 and {MOST_ROUNDS}")
     every = with_control(policies)
     planned = [
-        Storm(replace(plan, policy=policy, seed=plan.seed + number - 1), number, rounds)
+        PlannedStorm(replace(plan, policy=policy, seed=plan.seed + number - 1), number, rounds)
         for number in range(1, rounds + 1)
         for policy in _shuffled(every, plan.seed, number)
     ]

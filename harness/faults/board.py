@@ -12,7 +12,7 @@ from pytest_sessionreg.error_base import StormError
 
 from .setup import Setup
 
-__all__ = ["COMMITTING", "INSIDE", "IN_LINE", "OPENING", "PHASES", "THINKING", "Board", "Cell"]
+__all__ = ["COMMITTING", "INSIDE", "IN_LINE", "OPENING", "PHASES", "THINKING", "Board", "WriterCell"]
 
 PHASES = ("not there yet", "opening", "thinking", "in line", "inside", "committing")
 _, OPENING, THINKING, IN_LINE, INSIDE, COMMITTING = range(len(PHASES))
@@ -41,9 +41,9 @@ class Board:
             file.write(bytes((setup.writers + 1) * _CELL.size))
         os.mkfifo(setup.reports, 0o600)
 
-    def cell(self, worker: int) -> Cell:
+    def cell(self, worker: int) -> WriterCell:
         """The cell of one writer, from 0."""
-        return Cell(self._map, (worker + 1) * _CELL.size)
+        return WriterCell(self._map, (worker + 1) * _CELL.size)
 
     def stop(self) -> None:
         """Tell every writer to finish."""
@@ -83,7 +83,7 @@ class Board:
         os.close(self._pipe)
 
 
-class Cell:
+class WriterCell:
     """Where one process says what it does."""
 
     def __init__(self, memory: mmap.mmap, offset: int) -> None:

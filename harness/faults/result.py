@@ -11,7 +11,7 @@ from pytest_sessionreg.results.envelope import Envelope
 from .fault import Fault
 from .seen import Seen, Tally
 
-__all__ = ["KIND", "PLAIN", "SCHEMA", "FaultRun", "FaultsResult", "Row"]
+__all__ = ["KIND", "PLAIN", "SCHEMA", "FaultRow", "FaultRun", "FaultsResult"]
 
 KIND = "faults"
 SCHEMA = 1
@@ -67,7 +67,7 @@ class FaultRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FaultRow:
     """All rounds of one fault under one policy: sums, the longest wait, the median and the longest recovery.
 
     rounds: those that were run.
@@ -126,7 +126,7 @@ class FaultsResult:
     seed: int
     runs: tuple[FaultRun, ...]
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[FaultRow]:
         """One per fault and policy, in the order in which they were first run."""
         grouped: dict[tuple[str, str], list[FaultRun]] = {}
         for run in self.runs:
@@ -156,12 +156,12 @@ def _run(entry: dict[str, Any]) -> FaultRun:
     return FaultRun(**{**entry, **every})
 
 
-def _row(every: Sequence[FaultRun]) -> Row:
+def _row(every: Sequence[FaultRun]) -> FaultRow:
     first = every[0]
     runs = [run for run in every if not run.skipped]
     recovered = sorted(run.recover_ms for run in runs if run.recover_ms is not None)
     waits = [run.longest_wait_ms for run in runs if run.longest_wait_ms is not None]
-    return Row(
+    return FaultRow(
         fault=first.fault,
         policy=first.policy,
         control=first.control,

@@ -11,7 +11,7 @@ from rich.text import Text
 from pytest_sessionreg.report.figures import DASH, milliseconds
 
 from .menu import fault_named
-from .result import FaultsResult, Row
+from .result import FaultRow, FaultsResult
 from .seen import Seen
 
 __all__ = ["fault_legend", "faults_table", "finding", "wrong"]
@@ -75,7 +75,7 @@ def _kinds(seen: Sequence[Seen]) -> str:
     return "\n".join([*shown, *([f"and {more} more kinds"] if more > 0 else [])]) or "nothing"
 
 
-def _verdict(row: Row) -> tuple[str, str]:
+def _verdict(row: FaultRow) -> tuple[str, str]:
     """What became of it, and in which style to say it."""
     if not row.rounds:
         return f"skipped: {row.skipped}", "dim"
@@ -89,7 +89,7 @@ def _verdict(row: Row) -> tuple[str, str]:
     return (f"{row.failed} failed", "yellow") if row.failed else ("held", "green")
 
 
-def _complaints(row: Row) -> list[str]:
+def _complaints(row: FaultRow) -> list[str]:
     counted = (
         (row.lost, f"lost {row.lost}, as it may" if row.may_lose else f"LOST {row.lost}"),
         (row.duplicated, f"{row.duplicated} twice"),

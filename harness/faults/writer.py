@@ -16,15 +16,15 @@ from pytest_sessionreg.registry.transaction import Transaction
 from pytest_sessionreg.results.ledger import Ledger
 from pytest_sessionreg.storm.storm_writes import INSERT
 
-from .board import COMMITTING, IN_LINE, OPENING, Cell
+from .board import COMMITTING, IN_LINE, OPENING, WriterCell
 from .setup import STORM, Setup
 
-__all__ = ["MakeWriter", "PlainWriter", "RegistryWriter", "Writer", "register_session"]
+__all__ = ["FaultWriter", "MakeWriter", "PlainWriter", "RegistryWriter", "register_session"]
 
 Body = Callable[[Registry, Transaction, int], object]
 
 
-class Writer(Protocol):
+class FaultWriter(Protocol):
     """One process's way to write."""
 
     def write(self, sequence: int) -> None:
@@ -34,7 +34,7 @@ class Writer(Protocol):
         """The end."""
 
 
-MakeWriter = Callable[[Setup, int, Cell], Writer]
+MakeWriter = Callable[[Setup, int, WriterCell], FaultWriter]
 
 
 def register_session(registry: Registry, _transaction: Transaction, _sequence: int) -> None:
@@ -56,7 +56,7 @@ class RegistryWriter:
         self,
         setup: Setup,
         worker: int,
-        cell: Cell,
+        cell: WriterCell,
         *,
         policy: AdmissionPolicy,
         hold_s: float = 0.001,
@@ -124,7 +124,7 @@ class PlainWriter:
         self,
         setup: Setup,
         worker: int,
-        cell: Cell,
+        cell: WriterCell,
         *,
         timeout_s: float = 5.0,
         hold_s: float = 0.001,

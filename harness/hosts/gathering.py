@@ -24,7 +24,7 @@ from .host import Host
 from .processes import Processes
 from .protocol import BEAT_S
 
-__all__ = ["Answer", "Order", "gather"]
+__all__ = ["Answer", "HostOrder", "gather"]
 
 # From the start of a connection to the first answer: a password may have to be typed.
 _CONNECT_S = 60.0
@@ -41,7 +41,7 @@ _LATE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class HostOrder:
     """What every host is to do. words: of the command. files: texts of files that words name, as SCRATCH/name. shown:
     the words that a result says it was made by.
     """
@@ -65,7 +65,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Site:
+class _HostState:
     """One host under way. heard: when it gave its last sign of life. phase: connecting, waiting, running, done."""
 
     host: Host
@@ -80,10 +80,10 @@ class _Site:
 class _Gathering:
     """All hosts under way. events: news of a site, or the Ctrl-C of nobody's."""
 
-    order: Order
-    sites: list[_Site]
+    order: HostOrder
+    sites: list[_HostState]
     on_change: Callable[[Sequence[str], int], None]
-    events: queue.SimpleQueue[tuple[_Site | None, Any]] = field(default_factory=queue.SimpleQueue)
+    events: queue.SimpleQueue[tuple[_HostState | None, Any]] = field(default_factory=queue.SimpleQueue)
     processes: Processes = field(default_factory=Processes)
     group: execnet.Group = field(init=False)
     connecting: list[threading.Thread] = field(default_factory=list)
@@ -138,7 +138,7 @@ class _Gathering:
             sum(site.phase == "done" for site in self.sites),
         )
 
-    def _connect(self, site: _Site) -> None:
+    def _connect(self, site: _HostState) -> None:
         # The gateway's process inherits the mask: what a terminal or timeout(1) sends to the whole process group is
         # ours to pass on, not its end.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -150,7 +150,7 @@ class _Gathering:
         except Exception as error:  # noqa: BLE001  whatever execnet meets on the way is this host's end, not ours
             self.events.put((site, ("failed", _unreachable(site.host, error))))
 
-    def _handle_news(self, site: _Site, news: Any) -> None:
+    def _handle_news(self, site: _HostState, news: Any) -> None:
         kind = news[0]
         if site.phase == "done":
             return
@@ -165,7 +165,7 @@ class _Gathering:
         elif kind == "closed":
             self._fail(site, f"the connection broke while it was {site.phase}; {_remote_error(site)}")
 
-    def _check_version(self, site: _Site, version: str | None, machine: str, python: str) -> None:
+    def _check_version(self, site: _HostState, version: str | None, machine: str, python: str) -> None:
         if version is None:
             self._fail(
                 site,
@@ -212,12 +212,12 @@ class _Gathering:
             else:
                 self._fail(site, "interrupted before it began")
 
-    def _tell_to_stop(self, site: _Site) -> None:
+    def _tell_to_stop(self, site: _HostState) -> None:
         if site.channel is not None:
             with suppress(OSError):  # the closed channel tells
                 site.channel.send("stop")
 
-    def _deadline(self, site: _Site) -> float:
+    def _deadline(self, site: _HostState) -> float:
         if site.phase == "waiting":
             return float("inf")
         if self.stopped_at is not None:
@@ -228,21 +228,21 @@ class _Gathering:
         soonest = min((self._deadline(site) for site in self.sites if site.phase != "done"), default=0.0)
         return min(soonest, monotonic() + _SILENCE_S)
 
-    def _reason_of_silence(self, site: _Site) -> str:
+    def _reason_of_silence(self, site: _HostState) -> str:
         if site.phase == "connecting":
             return f"did not answer within {_CONNECT_S:g} s; try to reach it by hand"
         if self.stopped_at is not None:
             return f"interrupted, and sent nothing within {_GRACE_S:g} s"
         return f"gave no sign of life for {_SILENCE_S:g} s while it was running; see what became of it there"
 
-    def _fail(self, site: _Site, error: str) -> None:
+    def _fail(self, site: _HostState, error: str) -> None:
         if site.phase != "done":
             site.answer, site.phase = Answer(site.host, error), "done"
 
 
 def gather(
     hosts: Sequence[Host],
-    order: Order,
+    order: HostOrder,
     *,
     on_change: Callable[[Sequence[str], int], None] = lambda _running, _done: None,
 ) -> list[Answer]:
@@ -252,7 +252,7 @@ def gather(
     results are taken; a second one does not wait for them. No process is left here or there.
     """
     now = monotonic()
-    gathering = _Gathering(order, [_Site(host, now) for host in hosts], on_change)
+    gathering = _Gathering(order, [_HostState(host, now) for host in hosts], on_change)
     with call_on_interrupt(gathering.interrupt):
         try:
             gathering.run()
@@ -269,7 +269,7 @@ def _unreachable(host: Host, error: Exception) -> str:
     return f"no Python could be started there ({str(error) or type(error).__name__}); check the spec"
 
 
-def _remote_error(site: _Site) -> str:
+def _remote_error(site: _HostState) -> str:
     """What the host's own code raised, in one line, if anything."""
     try:
         site.channel.waitclose(0.1)

@@ -23,7 +23,7 @@ from ..cli.parameters import check_directory
 from ..cli.step_display import step_display
 
 if TYPE_CHECKING:
-    from .gathering import Answer, Order
+    from .gathering import Answer, HostOrder
     from .result import HostReport
 
 __all__ = ["HostsCommand"]
@@ -87,9 +87,9 @@ def _run_on_hosts(context: click.Context, specs: Sequence[str], given: dict[str,
     _deliver(experiment, answers, given)
 
 
-def _order(context: click.Context) -> Order:
+def _order(context: click.Context) -> HostOrder:
     """The command's words without those of this side, with the texts of the files that they name."""
-    from .gathering import Order
+    from .gathering import HostOrder
     from .protocol import SCRATCH
 
     command = context.command
@@ -118,7 +118,7 @@ def _order(context: click.Context) -> Order:
         words.append("--no-plots")
     if "out" in options:
         words += ["--out", f"{SCRATCH}/out"]
-    return Order(words, files, shown)
+    return HostOrder(words, files, shown)
 
 
 def _text(switch: str, path: str) -> str:

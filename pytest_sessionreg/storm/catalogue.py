@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from ..error_base import StormError
 from .workload import Workload
-from .workloads.audit import Audit
+from .workloads.audit import AuditPart
 from .workloads.function import load_function
-from .workloads.heartbeat import Heartbeat
+from .workloads.heartbeat import HeartbeatPart
 from .workloads.hook import Hook
-from .workloads.lock import Lock
-from .workloads.mixed import Mixed
-from .workloads.register import Register
+from .workloads.lock import LockPart
+from .workloads.mixed import MixedPart
+from .workloads.register import RegisterPart
 from .workloads.registry_workload import RegistryWorkload
-from .workloads.skills import Skills
+from .workloads.skills import SkillsPart
 
 __all__ = ["WORKLOAD_NAMES", "workload_named"]
 
-_KINDS = {kind.name: kind for kind in (Heartbeat, Register, Lock, Skills, Audit, Mixed)}
+_KINDS = {kind.name: kind for kind in (HeartbeatPart, RegisterPart, LockPart, SkillsPart, AuditPart, MixedPart)}
 WORKLOAD_NAMES = (*_KINDS, Hook.name)
 
 

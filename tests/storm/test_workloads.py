@@ -13,12 +13,12 @@ from pytest_sessionreg.plugin import Storm
 from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES, workload_named
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
-from pytest_sessionreg.storm.workloads.audit import Audit
-from pytest_sessionreg.storm.workloads.lock import Lock
-from pytest_sessionreg.storm.workloads.mixed import Mixed
-from pytest_sessionreg.storm.workloads.register import Register
+from pytest_sessionreg.storm.workloads.audit import AuditPart
+from pytest_sessionreg.storm.workloads.lock import LockPart
+from pytest_sessionreg.storm.workloads.mixed import MixedPart
+from pytest_sessionreg.storm.workloads.register import RegisterPart
 from pytest_sessionreg.storm.workloads.registry_workload import RegistryWrite
-from pytest_sessionreg.storm.workloads.skills import Skills
+from pytest_sessionreg.storm.workloads.skills import SkillsPart
 
 
 @pytest.mark.parametrize("name", [name for name in WORKLOAD_NAMES if name != "hook"])
@@ -65,13 +65,13 @@ def registry(database: str) -> Registry:
 
 def test_register_makes_a_session_per_write(registry: Registry) -> None:
     with registry:
-        _written(registry, Register("s", 0, 1), 5)
+        _written(registry, RegisterPart("s", 0, 1), 5)
         assert len(registry.sessions.list()) == 5
 
 
 def test_lock_is_held_by_one_of_all_workers(registry: Registry) -> None:
     with registry:
-        one, other = Lock("s", 0, 1), Lock("s", 1, 1)
+        one, other = LockPart("s", 0, 1), LockPart("s", 1, 1)
         other.set_up(registry)
         _written(registry, one, 1)
         with registry.transaction():
@@ -89,14 +89,14 @@ def test_lock_is_held_by_one_of_all_workers(registry: Registry) -> None:
 
 def test_skills_are_suggested_and_then_invoked(registry: Registry) -> None:
     with registry:
-        _written(registry, Skills("s", 0, 1), 10)
+        _written(registry, SkillsPart("s", 0, 1), 10)
         uses = registry.skills.of_session("s-0")
         assert [(use.suggested, use.invoked) for use in uses] == [(1, 1)] * 5
 
 
 def test_audit_appends_a_kibibyte_of_json(registry: Registry) -> None:
     with registry:
-        _written(registry, Audit("s", 0, 1), 3)
+        _written(registry, AuditPart("s", 0, 1), 3)
         payloads = [event.payload for event in registry.audit.query()]
         assert [len(payload) for payload in payloads] == [1024] * 3
         assert all(json.loads(payload) for payload in payloads)
@@ -104,7 +104,7 @@ def test_audit_appends_a_kibibyte_of_json(registry: Registry) -> None:
 
 def test_mixed_is_a_day_of_hooks_and_its_seed_repeats_it(tmp_path: Path) -> None:
     def counts(seed: int, name: str) -> list[list[int]]:
-        part = Mixed("s", 0, seed)
+        part = MixedPart("s", 0, seed)
         seen = []
         with Registry.open(tmp_path / name, workspace="s") as day:
             part.set_up(day)

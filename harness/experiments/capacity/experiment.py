@@ -20,7 +20,7 @@ from pytest_sessionreg.storm.storm import run_storm
 
 from ..interruption import STOPPERS, is_interrupt, reason
 from .law import longest_patience_ms
-from .load import Round, Target, loads_by_writers
+from .load import CapacityRound, Target, loads_by_writers
 from .result import KIND, SCHEMA, CapacityResult, bracket, frontier_point
 from .search import COARSE, FINE, next_load
 
@@ -46,7 +46,7 @@ class _Search:
         self._report = report
         self._check = check
         self._deadline = monotonic() + result.planned_s
-        self.rounds: list[Round] = list(result.rounds)
+        self.rounds: list[CapacityRound] = list(result.rounds)
 
     @property
     def time_is_up(self) -> bool:
@@ -189,7 +189,7 @@ def _is_budget(name: str) -> bool:
     return isinstance(policy_named(name), RetryBudget)
 
 
-def _replace_rounds(frame: CapacityResult, *, rounds: tuple[Round, ...], partial: str | None) -> CapacityResult:
+def _replace_rounds(frame: CapacityResult, *, rounds: tuple[CapacityRound, ...], partial: str | None) -> CapacityResult:
     return replace(frame, rounds=rounds, envelope=replace(frame.envelope, partial=partial))
 
 
@@ -207,10 +207,10 @@ def _continue_from(frame: CapacityResult, earlier: CapacityResult) -> CapacityRe
     return _replace_rounds(frame, rounds=earlier.rounds, partial=None)
 
 
-def _round(question: str, run: StormRun, target: Target) -> Round:
+def _round(question: str, run: StormRun, target: Target) -> CapacityRound:
     latency_ms = run.samples.latency_us / 1000
     p99 = quantile(latency_ms, 0.99)
-    return Round(
+    return CapacityRound(
         question=question,
         policy=run.policy,
         hold_ms=run.hold_ms,

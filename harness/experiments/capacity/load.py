@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["CapacityLoad", "Round", "Target", "loads_by_writers"]
+__all__ = ["CapacityLoad", "CapacityRound", "Target", "loads_by_writers"]
 
 _P99_SHARE = 0.01
 # One or two slow writes in a round of a hundred prove nothing: up to so many rounds are run before they count.
@@ -24,7 +24,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class CapacityRound:
     """One storm.
 
     question: "target", the whole target; or "survival", no write given up, whatever the tail. That is asked of the
@@ -55,7 +55,7 @@ class CapacityLoad:
     """All rounds of one question, policy, hold and number of writers."""
 
     writers: int
-    rounds: tuple[Round, ...]
+    rounds: tuple[CapacityRound, ...]
 
     @property
     def failed_rounds(self) -> int:
@@ -85,9 +85,11 @@ class CapacityLoad:
         return None if self.slow <= _CHANCE and len(self.rounds) < _LOOKS else False
 
 
-def loads_by_writers(rounds: Sequence[Round], question: str, policy: str, hold_ms: float) -> dict[int, CapacityLoad]:
+def loads_by_writers(
+    rounds: Sequence[CapacityRound], question: str, policy: str, hold_ms: float
+) -> dict[int, CapacityLoad]:
     """The loads of one question, policy and hold, by their number of writers, ascending."""
-    grouped: dict[int, list[Round]] = {}
+    grouped: dict[int, list[CapacityRound]] = {}
     for entry in rounds:
         if (entry.question, entry.policy, entry.hold_ms) == (question, policy, hold_ms):
             grouped.setdefault(entry.writers, []).append(entry)

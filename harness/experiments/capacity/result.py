@@ -8,7 +8,7 @@ from typing import Any
 from pytest_sessionreg.results.envelope import Envelope
 
 from .confidence import failing_share_bound
-from .load import CapacityLoad, Round, Target, loads_by_writers
+from .load import CapacityLoad, CapacityRound, Target, loads_by_writers
 
 __all__ = ["KIND", "SCHEMA", "CapacityResult", "Point"]
 
@@ -66,7 +66,7 @@ class CapacityResult:
     round_s: float
     survival_round_s: float
     planned_s: float
-    rounds: tuple[Round, ...]
+    rounds: tuple[CapacityRound, ...]
 
     def points(self) -> list[Point]:
         """The frontier of every question that was asked, policy by policy, by ascending hold."""
@@ -97,7 +97,7 @@ class CapacityResult:
                 "target": Target(**found["target"]),
                 "policies": tuple(found["policies"]),
                 "holds_ms": tuple(found["holds_ms"]),
-                "rounds": tuple(Round(**entry) for entry in found["rounds"]),
+                "rounds": tuple(CapacityRound(**entry) for entry in found["rounds"]),
             }
             return cls(envelope=envelope, **{**found, **made})
 
@@ -119,7 +119,7 @@ def bracket(loads: dict[int, CapacityLoad], question: str, target: Target) -> tu
 
 
 def frontier_point(
-    rounds: tuple[Round, ...], question: str, policy: str, hold_ms: float, *, target: Target, ceiling: int
+    rounds: tuple[CapacityRound, ...], question: str, policy: str, hold_ms: float, *, target: Target, ceiling: int
 ) -> Point:
     """The point of one frontier at one hold, as far as `rounds` tell."""
     from .search import COARSE, next_load

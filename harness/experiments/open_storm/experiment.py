@@ -16,7 +16,7 @@ from ..rounds import interleave_rounds
 from . import opener, stage
 from .opener import Opened
 from .orders import ORDER_NAMES, PATIENCE_S, Order, order_named
-from .result import KIND, SCHEMA, OpeningFailure, OpenStormResult, Round
+from .result import KIND, SCHEMA, OpeningFailure, OpeningRound, OpenStormResult
 from .stage import STATES
 
 __all__ = ["open_storm"]
@@ -46,9 +46,9 @@ def open_storm(
     cells = [(state, name) for state in states for name in orders]
     environment = Environment.of(os.path.join(tempfile.gettempdir(), "open.db"))
 
-    def race(cell: tuple[str, str], _number: int) -> Round:
+    def race(cell: tuple[str, str], _number: int) -> OpeningRound:
         state, name = cell
-        return _round(order_named(name), state, openers, hold_ms, check)
+        return _opening_round(order_named(name), state, openers, hold_ms, check)
 
     done, partial = interleave_rounds(
         cells, rounds, race, lambda cell: f"{cell[0]} file, {cell[1]}", on_step=on_step, check=check
@@ -62,7 +62,7 @@ def open_storm(
     )
 
 
-def _round(order: Order, state: str, openers: int, hold_ms: float, check: Callable[[], None]) -> Round:
+def _opening_round(order: Order, state: str, openers: int, hold_ms: float, check: Callable[[], None]) -> OpeningRound:
     hold_s = hold_ms / 1000
     with tempfile.TemporaryDirectory(prefix="sessionreg-open-") as scratch:
         path = os.path.join(scratch, "open.db")
@@ -72,7 +72,7 @@ def _round(order: Order, state: str, openers: int, hold_ms: float, check: Callab
         deadline_s = _SLACK_S + hold_s + 2 * PATIENCE_S
         with Group(calls, deadline_s=deadline_s, preload=[opener.__name__, stage.__name__], scratch=scratch) as group:
             opened: list[Opened] = group.run(check)[1:]
-        return Round(
+        return OpeningRound(
             order=order.name,
             state=state,
             openers=openers,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_sessionreg.results.envelope import Envelope
 
-__all__ = ["KIND", "SCHEMA", "Cell", "OpenStormResult", "OpeningFailure", "Round"]
+__all__ = ["KIND", "SCHEMA", "Cell", "OpenStormResult", "OpeningFailure", "OpeningRound"]
 
 KIND = "open-storm"
 SCHEMA = 1
@@ -29,7 +29,7 @@ class OpeningFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class OpeningRound:
     """openers processes opened a file in `state` at once, each in `order`.
 
     took_ms: how long each took, sorted.
@@ -77,11 +77,11 @@ class OpenStormResult:
     openers: int
     rounds_planned: int
     hold_ms: float
-    rounds: tuple[Round, ...]
+    rounds: tuple[OpeningRound, ...]
 
     def cells(self) -> list[Cell]:
         """One per order and state, in the order in which they were first run."""
-        grouped: dict[tuple[str, str], list[Round]] = {}
+        grouped: dict[tuple[str, str], list[OpeningRound]] = {}
         for entry in self.rounds:
             grouped.setdefault((entry.order, entry.state), []).append(entry)
         return [_cell(order, state, rounds) for (order, state), rounds in grouped.items()]
@@ -108,20 +108,20 @@ class OpenStormResult:
         """What `to_json` wrote. Raises ResultError for anything else."""
 
         def make(envelope: Envelope, found: dict[str, Any]) -> OpenStormResult:
-            return cls(envelope=envelope, **{**found, "rounds": tuple(map(_round, found["rounds"]))})
+            return cls(envelope=envelope, **{**found, "rounds": tuple(map(_opening_round, found["rounds"]))})
 
         return Envelope.read(text, make, kind=KIND, schema=SCHEMA)
 
 
-def _round(entry: dict[str, Any]) -> Round:
+def _opening_round(entry: dict[str, Any]) -> OpeningRound:
     made = {
         "failures": tuple(OpeningFailure(**failure) for failure in entry["failures"]),
         "took_ms": tuple(entry["took_ms"]),
     }
-    return Round(**{**entry, **made})
+    return OpeningRound(**{**entry, **made})
 
 
-def _cell(order: str, state: str, rounds: list[Round]) -> Cell:
+def _cell(order: str, state: str, rounds: list[OpeningRound]) -> Cell:
     counted: Counter[tuple[str, int | None, str]] = Counter()
     for entry in rounds:
         for failure in entry.failures:

@@ -16,11 +16,11 @@ from pytest_sessionreg.storm.interruption import StormInterrupted
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm
 
-__all__ = ["RoundProgress", "Storm", "repeat_storm", "storms", "write_storm"]
+__all__ = ["PlannedStorm", "RoundProgress", "repeat_storm", "storms", "write_storm"]
 
 
 @dataclass(frozen=True, slots=True)
-class Storm:
+class PlannedStorm:
     """One storm of an experiment: its plan, and which of how many rounds it belongs to."""
 
     plan: Plan
@@ -53,12 +53,12 @@ def write_storm(
     The result is partial where Ctrl-C, a worker or a full disk ended it (see storms).
     """
     kinds = [policy_named(policy) if isinstance(policy, str) else policy for policy in policies]
-    planned = [Storm(replace(plan, policy=kind)) for kind in kinds]
+    planned = [PlannedStorm(replace(plan, policy=kind)) for kind in kinds]
     return storms(planned, command=command, on_progress=lambda progress: on_progress(progress.storm))
 
 
 def storms(
-    planned: Sequence[Storm], *, command: str, on_progress: Callable[[RoundProgress], None] = lambda _: None
+    planned: Sequence[PlannedStorm], *, command: str, on_progress: Callable[[RoundProgress], None] = lambda _: None
 ) -> StormResult:
     """Run `planned` in turn. One that ends before its end ends them all: the result is partial, and says why.
 
@@ -70,7 +70,7 @@ def storms(
     try:
         for number, storm in enumerate(planned, start=1):
 
-            def show(progress: Progress, number: int = number, storm: Storm = storm) -> None:
+            def show(progress: Progress, number: int = number, storm: PlannedStorm = storm) -> None:
                 on_progress(RoundProgress(progress, number, len(planned), storm.round, storm.rounds))
 
             runs.append(run_storm(storm.plan, show))
@@ -94,5 +94,5 @@ def repeat_storm(
     stored: StormResult, plans: Sequence[Plan], *, on_progress: Callable[[RoundProgress], None] = lambda _: None
 ) -> StormResult:
     """Run `plans`, which are those of the runs of `stored`, again; the rounds keep their numbers."""
-    planned = [Storm(plan, run.round, run.rounds) for plan, run in zip(plans, stored.runs, strict=True)]
+    planned = [PlannedStorm(plan, run.round, run.rounds) for plan, run in zip(plans, stored.runs, strict=True)]
     return storms(planned, command=stored.command, on_progress=on_progress)

@@ -15,7 +15,7 @@ from pytest_sessionreg.results.environment import Environment
 
 from ...experiments.interruption import STOPPERS, reason
 from ..rig import Rig
-from .result import KIND, SCHEMA, CampaignResult, Finding
+from .result import KIND, SCHEMA, CampaignFinding, CampaignResult
 
 __all__ = ["Campaign", "run_campaign"]
 
@@ -27,23 +27,25 @@ class Campaign:
     on_finding: told of each finding as it is made.
     """
 
-    def __init__(self, seed: int, *, check: Callable[[], None], on_finding: Callable[[Finding], None]) -> None:
+    def __init__(self, seed: int, *, check: Callable[[], None], on_finding: Callable[[CampaignFinding], None]) -> None:
         self.random = random.Random(seed)
         self.check = check
-        self.findings: list[Finding] = []
+        self.findings: list[CampaignFinding] = []
         self.measurements: dict[str, Any] = {}
         self.rig = partial(Rig, check=check)
         self._on_finding = on_finding
 
     def ask(self, fault: str, *, times: int, asked: str, found: str, good: bool) -> None:
         """Add a finding of which something was asked."""
-        self._add(Finding(fault, times, asked, found, bool(good)))  # a comparison of numpy's is no bool for JSON
+        self._add(
+            CampaignFinding(fault, times, asked, found, bool(good))
+        )  # a comparison of numpy's is no bool for JSON
 
     def note(self, fault: str, *, times: int, found: str) -> None:
         """Add a finding of which nothing was asked."""
-        self._add(Finding(fault, times, "", found, None))
+        self._add(CampaignFinding(fault, times, "", found, None))
 
-    def _add(self, finding: Finding) -> None:
+    def _add(self, finding: CampaignFinding) -> None:
         self.findings.append(finding)
         self._on_finding(finding)
 
@@ -56,7 +58,7 @@ def run_campaign(
     seed: int,
     command: str,
     check: Callable[[], None],
-    on_finding: Callable[[Finding], None],
+    on_finding: Callable[[CampaignFinding], None],
 ) -> CampaignResult:
     """Call `run` with a Campaign and `parameters`. What ends it early (see interruption) is raised only where nothing
     has been found yet.

@@ -46,7 +46,7 @@ _PARENT = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class _ForkCase:
     """state: of the parent when it forks.
     method: how it forks.
     fate: of the child.
@@ -67,7 +67,7 @@ def run(campaign: Campaign, *, rounds: int = 5, fate: str | None = None) -> None
     for state in _STATES:
         next_ms: list[float] = []
         lost = used = unserved = 0
-        cases = [_Case(state, *rest) for rest in product(_METHODS, fates, _ENDS)] * rounds
+        cases = [_ForkCase(state, *rest) for rest in product(_METHODS, fates, _ENDS)] * rounds
         for case in cases:
             campaign.check()
             waited_ms, row_lost, refused = _round(campaign, case)
@@ -93,7 +93,7 @@ def run(campaign: Campaign, *, rounds: int = 5, fate: str | None = None) -> None
         campaign.measurements[f"{state}: next_ms"] = spread(next_ms)
 
 
-def _parent(setup: Setup, case: _Case) -> Callable[[], None]:
+def _parent(setup: Setup, case: _ForkCase) -> Callable[[], None]:
     """The process that forks; it ends once its own write is acknowledged."""
     warnings.simplefilter("ignore", DeprecationWarning)  # to fork beside a waiting thread is what this is about
     registry = Registry.open(setup.database, policy=WriteQueue(patience=30))
@@ -116,7 +116,7 @@ def _parent(setup: Setup, case: _Case) -> Callable[[], None]:
     return run
 
 
-def _fork(registry: Registry, board: Board, case: _Case) -> None:
+def _fork(registry: Registry, board: Board, case: _ForkCase) -> None:
     if case.method == "multiprocessing":
         get_context("fork").Process(target=_use_parents, args=(registry, board, case.fate), daemon=True).start()
     elif not os.fork():
@@ -137,7 +137,7 @@ def _use_parents(registry: Registry, board: Board, fate: str) -> None:
         sleep(60)
 
 
-def _round(campaign: Campaign, case: _Case) -> tuple[float | None, bool, bool]:
+def _round(campaign: Campaign, case: _ForkCase) -> tuple[float | None, bool, bool]:
     """How long the next writer waited from the parent's end on (None: refused), whether the parent's write was lost,
     and whether the child was refused.
     """
@@ -162,7 +162,7 @@ def _round(campaign: Campaign, case: _Case) -> tuple[float | None, bool, bool]:
         return waited_ms, list(rows(rig.setup.database, STORM)).count(_PARENT << 32) != 1, refused
 
 
-def _end(case: _Case, rig: Rig, parent: Worker, holder: Worker, following: Worker) -> float | None:
+def _end(case: _ForkCase, rig: Rig, parent: Worker, holder: Worker, following: Worker) -> float | None:
     """Let the parent end as the case says, with the next writer in line behind it."""
     if case.state != "idle":
         following.release()

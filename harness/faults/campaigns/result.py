@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_sessionreg.results.envelope import Envelope
 
-__all__ = ["KIND", "SCHEMA", "CampaignResult", "Finding"]
+__all__ = ["KIND", "SCHEMA", "CampaignFinding", "CampaignResult"]
 
 KIND = "campaign"
 SCHEMA = 1
@@ -19,7 +19,7 @@ _IS_OF_FORMER_SHAPE = re.compile(r'\s*\{\s*"campaign":')
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CampaignFinding:
     """fault: what was injected.
     times: how often.
     asked: what has to hold.
@@ -46,11 +46,11 @@ class CampaignResult:
     campaign: str
     seconds: float
     parameters: Mapping[str, Any]
-    findings: tuple[Finding, ...]
+    findings: tuple[CampaignFinding, ...]
     measurements: Mapping[str, Any]
 
     @property
-    def failed(self) -> tuple[Finding, ...]:
+    def failed(self) -> tuple[CampaignFinding, ...]:
         """The findings of what was asked and did not hold."""
         return tuple(finding for finding in self.findings if finding.good is False)
 
@@ -77,7 +77,7 @@ class CampaignResult:
                 campaign=str(found["campaign"]),
                 seconds=float(found["seconds"]),
                 parameters=dict(found["parameters"]),
-                findings=tuple(Finding(**entry) for entry in found["findings"]),
+                findings=tuple(CampaignFinding(**entry) for entry in found["findings"]),
                 measurements=dict(found["measurements"]),
             )
 

@@ -89,7 +89,7 @@ _HEALING = ("deleted", "emptied", "filled with noise", "replaced by another file
 
 
 @dataclass(frozen=True, slots=True)
-class _Storm:
+class _DamagedStorm:
     """samples: all writes.
     found: their verification.
     damaged_us, ended_us: when the damage was done, and when the storm was told to stop, in monotonic microseconds.
@@ -125,7 +125,7 @@ def run(
         _add_finding(campaign, name, storms, after)
 
 
-def _add_finding(campaign: Campaign, name: str, storms: list[_Storm], after_s: float) -> None:
+def _add_finding(campaign: Campaign, name: str, storms: list[_DamagedStorm], after_s: float) -> None:
     before = after = 0
     back_s: list[float] = []
     rates: list[tuple[float, float]] = []
@@ -172,7 +172,7 @@ def _add_finding(campaign: Campaign, name: str, storms: list[_Storm], after_s: f
     }
 
 
-def _storm(campaign: Campaign, name: str, before_s: float, after_s: float) -> _Storm:
+def _storm(campaign: Campaign, name: str, before_s: float, after_s: float) -> _DamagedStorm:
     with campaign.rig(_WRITERS, deadline_s=120, unprivileged=True, preload=(__name__,)) as rig:
         setup = _put_sidecar_on_small_disk(rig) if name == _FULL else rig.setup
         workers = [rig.prepare(_write_and_count_warnings, setup, number) for number in range(_WRITERS)]
@@ -189,7 +189,7 @@ def _storm(campaign: Campaign, name: str, before_s: float, after_s: float) -> _S
         rig.sleep(after_s)
         ended_us = monotonic_ns() // 1000
         warned = sum(rig.finish(workers))
-        return _Storm(rig.samples(), rig.verify(), damaged_us, ended_us, warned)
+        return _DamagedStorm(rig.samples(), rig.verify(), damaged_us, ended_us, warned)
 
 
 def _write_and_count_warnings(setup: Setup, worker: int) -> Callable[[], int]:

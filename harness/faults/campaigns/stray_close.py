@@ -35,7 +35,7 @@ _BESIDE: dict[str, tuple[int, MakeWriter]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _StrayClose:
+class _OpenAndClose:
     """The body of a transaction: in every third one, open and close `path`."""
 
     path: str
@@ -75,7 +75,7 @@ def run(campaign: Campaign, *, rounds: int = 20, seconds: float = 0.6) -> None:
 def _round(campaign: Campaign, suffix: str, beside: str, seconds: float, count: _Count) -> None:
     others, make = _BESIDE[beside]
     with campaign.rig(1 + others, deadline_s=60) as rig:
-        strays = partial(_QUEUE, body=_StrayClose(rig.setup.database + suffix))
+        strays = partial(_QUEUE, body=_OpenAndClose(rig.setup.database + suffix))
         workers = [rig.start_writer(0, strays), *(rig.start_writer(number, make) for number in range(1, 1 + others))]
         rig.sleep(seconds)
         rig.board.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..fault import Fault
 from .clock_step import ClockStep
 from .controls import DeferredBegin, NoTimeout, StrayClosePlain
-from .disk_full import DiskFull
+from .disk_full import FullDisk
 from .fork import Fork
 from .kills import KillAfter, KillBefore, KillInCheckpoint, KillInside
 from .pinned_reader import PinnedReader
@@ -27,7 +27,7 @@ MENU: tuple[Fault, ...] = (
     StopHolder(),
     Fork(),
     SidecarUnlinked(),
-    DiskFull(),
+    FullDisk(),
     ReadOnlyDirectory(),
     PinnedReader(),
     Vacuum(),

@@ -33,7 +33,7 @@ class StrayClosePlain(StrayClose):
         return partial(PlainWriter, hold_s=HOLD_S)
 
 
-class _Control(Fault):
+class _ControlFault(Fault):
     """Writers of plain sqlite3 that need no fault to come out red."""
 
     control = True
@@ -46,7 +46,7 @@ class _Control(Fault):
         nemesis.end()
 
 
-class DeferredBegin(_Control):
+class DeferredBegin(_ControlFault):
     """A deferred transaction that reads and then writes: SQLite refuses at once what no timeout could repair
     (https://www.sqlite.org/isolation.html).
     """
@@ -65,7 +65,7 @@ class DeferredBegin(_Control):
         return failed > 0 and bool(codes & {5, 517})
 
 
-class NoTimeout(_Control):
+class NoTimeout(_ControlFault):
     """Plain sqlite3 with timeout 0: writes are dropped as soon as two processes meet."""
 
     name = "no-timeout"

@@ -8,12 +8,12 @@ from ..fault import Fault
 from ..filler import fill
 from ..nemesis import Nemesis
 
-__all__ = ["DiskFull"]
+__all__ = ["FullDisk"]
 
 _FULL_S = 0.6
 
 
-class DiskFull(Fault):
+class FullDisk(Fault):
     """Writers must see DiskFull (13), lose nothing that was acknowledged, and go on when there is room again."""
 
     name = "disk-full"

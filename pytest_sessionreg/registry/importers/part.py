@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InvalidValue
 from .report import Malformed
 
-__all__ = ["KEYS", "Layout", "Part", "Record"]
+__all__ = ["KEYS", "Layout", "Part", "SourceRecord"]
 
 # The columns beside workspace_id that tell the rows of a store apart.
 KEYS: dict[str, tuple[str, ...]] = {
@@ -27,7 +27,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SourceRecord:
     """One row to be: its store, its workspace, its values as the database stores them, and where it was found."""
 
     store: str
@@ -52,7 +52,7 @@ class Part:
         self.workspace = workspace
         self.malformed: list[Malformed] = []
         self.repeated: Counter[str] = Counter()
-        self._records: dict[tuple[Any, ...], Record] = {}
+        self._records: dict[tuple[Any, ...], SourceRecord] = {}
         self._file = path
         self._line: int | None = None
         self._place = ""
@@ -79,14 +79,14 @@ class Part:
         self, store: str, values: dict[str, Any], *, workspace: str | None = None, first_wins: bool = False
     ) -> None:
         """Add the record being read. Of several of one id the last counts, as it did in the old stores."""
-        record = Record(store, workspace or self.workspace, values, self._file, self._line, self._place)
+        record = SourceRecord(store, workspace or self.workspace, values, self._file, self._line, self._place)
         if record.key in self._records:
             self.repeated[store] += 1
             if first_wins:
                 return
         self._records[record.key] = record
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[SourceRecord]:
         """The records, in the order of the source."""
         return iter(self._records.values())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import InvalidValue
 from ..registry import Registry
-from .part import KEYS, Record
+from .part import KEYS, SourceRecord
 
 __all__ = ["Placing"]
 
@@ -34,7 +34,7 @@ class Placing:
         self._dry_run = dry_run
         self._placed: set[tuple[Any, ...]] = set()
 
-    def place(self, record: Record) -> bool:
+    def place(self, record: SourceRecord) -> bool:
         """Write a record; False if the registry has one of that id, which stays as it is.
 
         Raises InvalidValue where what it hangs on is missing.
@@ -58,7 +58,7 @@ class Placing:
         where = "".join(f" AND {column} = ?" for column in KEYS[store])
         return bool(self._database.read(f"SELECT 1 FROM {_TABLES[store]} WHERE workspace_id = ?{where}", values))
 
-    def _write(self, record: Record) -> bool:
+    def _write(self, record: SourceRecord) -> bool:
         """Insert the row; False if there is one of that id. The write lock is held: nothing else is done here."""
         columns = ", ".join(record.values)
         marks = ", ?" * len(record.values)

@@ -7,12 +7,12 @@ import random
 
 from ...registry import Registry
 
-__all__ = ["Audit"]
+__all__ = ["AuditPart"]
 
 _PAYLOAD_BYTES = 1024
 
 
-class Audit:
+class AuditPart:
     """Each write appends one event whose payload is 1 KiB of JSON."""
 
     name = "audit"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...registry import Registry
 
-__all__ = ["Heartbeat"]
+__all__ = ["HeartbeatPart"]
 
 
-class Heartbeat:
+class HeartbeatPart:
     """Each write is one heartbeat of the worker's session."""
 
     name = "heartbeat"

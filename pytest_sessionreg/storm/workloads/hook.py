@@ -14,7 +14,7 @@ from ...results.failures import FailureLog
 from ...results.ledger import Ledger
 from ..job import Job
 from ..storm_writes import INSERT
-from .heartbeat import Heartbeat
+from .heartbeat import HeartbeatPart
 from .registry_workload import RegistryStorm
 
 __all__ = ["Hook"]
@@ -35,7 +35,7 @@ class Hook(RegistryStorm):
     name = "hook"
 
     def __init__(self) -> None:
-        super().__init__(Heartbeat)
+        super().__init__(HeartbeatPart)
 
     def writer(self, job: Job, ledger: Ledger, failures: FailureLog) -> _Writer:  # noqa: ARG002  none of these is ours
         """The writer of one worker."""
@@ -56,7 +56,7 @@ class _Writer:
             "database": job.site.database,
             "storm": job.site.storm,
             "worker": job.worker,
-            "session_id": Heartbeat(job.site.storm, job.worker, job.site.seed).session_id,
+            "session_id": HeartbeatPart(job.site.storm, job.worker, job.site.seed).session_id,
             "policy_module": kind.__module__,
             "policy_class": kind.__qualname__,
             # what a policy's constructor takes is what its class has slots for (admission.parameters)

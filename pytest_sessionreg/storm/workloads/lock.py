@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ...registry import Registry
-from .heartbeat import Heartbeat
+from .heartbeat import HeartbeatPart
 
-__all__ = ["Lock"]
+__all__ = ["LockPart"]
 
 _NAME = "storm"
 # A worker that ends as the holder frees the name for the others so soon.
 _TTL = timedelta(seconds=1)
 
 
-class Lock(Heartbeat):
+class LockPart(HeartbeatPart):
     """Each write acquires one name shared by all workers, or releases it if the worker holds it."""
 
     name = "lock"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import random
 
 from ...registry import Registry
-from .heartbeat import Heartbeat
-from .lock import Lock
-from .register import Register
-from .skills import Skills
+from .heartbeat import HeartbeatPart
+from .lock import LockPart
+from .register import RegisterPart
+from .skills import SkillsPart
 
-__all__ = ["Mixed"]
+__all__ = ["MixedPart"]
 
 # Percent of the writes; the shares are this project's own assumption of a hook's day, not a measurement.
-_SHARES = ((Heartbeat, 70), (Register, 10), (Lock, 10), (Skills, 10))
+_SHARES = ((HeartbeatPart, 70), (RegisterPart, 10), (LockPart, 10), (SkillsPart, 10))
 
 
-class Mixed:
+class MixedPart:
     """Each write is a heartbeat (70 %), a registration, a lock's or a skill's (10 % each), drawn from the seed."""
 
     name = "mixed"

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from ...registry import Registry
 
-__all__ = ["Register"]
+__all__ = ["RegisterPart"]
 
 
-class Register:
+class RegisterPart:
     """Each write registers a session of its own, as a hook does that starts one."""
 
     name = "register"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ...registry import Registry
-from .heartbeat import Heartbeat
+from .heartbeat import HeartbeatPart
 
-__all__ = ["Skills"]
+__all__ = ["SkillsPart"]
 
 _SKILL_COUNT = 20
 
 
-class Skills(Heartbeat):
+class SkillsPart(HeartbeatPart):
     """Each write suggests a skill to the worker's session, or invokes the one that the write before suggested."""
 
     name = "skills"

@@ -11,7 +11,7 @@ from pytest_sessionreg import RetryBudget
 from pytest_sessionreg._harness.experiments.capacity.confidence import failing_share_bound
 from pytest_sessionreg._harness.experiments.capacity.experiment import capacity
 from pytest_sessionreg._harness.experiments.capacity.law import longest_patience_ms, mean_patience_ms
-from pytest_sessionreg._harness.experiments.capacity.load import CapacityLoad, Round, Target
+from pytest_sessionreg._harness.experiments.capacity.load import CapacityLoad, CapacityRound, Target
 from pytest_sessionreg._harness.experiments.capacity.result import KIND, SCHEMA, CapacityResult
 from pytest_sessionreg._harness.experiments.capacity.search import search
 from pytest_sessionreg._harness.experiments.capacity.table import capacity_table, finding
@@ -31,8 +31,8 @@ def _round(
     policy: str = "queue",
     hold_ms: float = 2.0,
     question: str = "target",
-) -> Round:
-    return Round(
+) -> CapacityRound:
+    return CapacityRound(
         question=question,
         policy=policy,
         hold_ms=hold_ms,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_sessionreg._harness.experiments.capacity.load import Round, Target
+from pytest_sessionreg._harness.experiments.capacity.load import CapacityRound, Target
 from pytest_sessionreg._harness.experiments.capacity.picture import capacity_pictures
 from pytest_sessionreg._harness.experiments.capacity.result import KIND, SCHEMA, CapacityResult
 from pytest_sessionreg.results.envelope import Envelope
@@ -13,8 +13,8 @@ from pytest_sessionreg.results.environment import Environment
 
 @pytest.fixture
 def found(database: str) -> CapacityResult:
-    def load(policy: str, hold_ms: float, writers: int, slow: int, question: str = "target") -> Round:
-        return Round(question, policy, hold_ms, writers, 1, 400, 0, slow, 90.0, 300.0, 0.5, 0)
+    def load(policy: str, hold_ms: float, writers: int, slow: int, question: str = "target") -> CapacityRound:
+        return CapacityRound(question, policy, hold_ms, writers, 1, 400, 0, slow, 90.0, 300.0, 0.5, 0)
 
     rounds = [load("queue", 2, 64, 0), load("queue", 2, 70, 90), load("queue", 8, 16, 0), load("queue", 8, 18, 90)]
     rounds += [load("budget", 2, 18, 0), load("budget", 2, 20, 90), load("budget", 8, 1, 90)]

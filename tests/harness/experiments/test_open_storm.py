@@ -12,7 +12,7 @@ from rich.console import Console
 from pytest_sessionreg._harness.experiments.open_storm import opener, stage
 from pytest_sessionreg._harness.experiments.open_storm.experiment import open_storm
 from pytest_sessionreg._harness.experiments.open_storm.orders import ORDER_NAMES, ORDERS, OpenFailed, order_named
-from pytest_sessionreg._harness.experiments.open_storm.result import OpeningFailure, OpenStormResult, Round
+from pytest_sessionreg._harness.experiments.open_storm.result import OpeningFailure, OpeningRound, OpenStormResult
 from pytest_sessionreg._harness.experiments.open_storm.stage import STATES
 from pytest_sessionreg._harness.experiments.open_storm.table import finding, open_storm_table, wrong
 from pytest_sessionreg.errors import ResultError
@@ -127,8 +127,8 @@ def test_the_table_fits_100_columns(small: OpenStormResult, capsys: pytest.Captu
 
 
 def test_a_failing_registry_is_wrong_and_a_green_control_blind(own: OpenStormResult) -> None:
-    def forged(order: str, failures: tuple[OpeningFailure, ...]) -> Round:
-        return Round(order, "fresh", 8, failures, (1.0,) * 8, "ok")
+    def forged(order: str, failures: tuple[OpeningFailure, ...]) -> OpeningRound:
+        return OpeningRound(order, "fresh", 8, failures, (1.0,) * 8, "ok")
 
     failing = replace(own, rounds=(forged("registry", (OpeningFailure("WAL", 5, "DatabaseBusy", 1),)),))
     assert "registry on a fresh file: 1 of 8 openings failed" in wrong(failing)[0]

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_sessionreg._harness.cli.kinds import read_outcome
 from pytest_sessionreg._harness.faults.campaigns.campaign import Campaign, run_campaign
-from pytest_sessionreg._harness.faults.campaigns.result import CampaignResult, Finding
+from pytest_sessionreg._harness.faults.campaigns.result import CampaignFinding, CampaignResult
 from pytest_sessionreg._harness.faults.campaigns.table import results_table
 from pytest_sessionreg.errors import ResultError, StormError
 
@@ -185,7 +185,7 @@ def test_a_bar_that_is_not_held_is_an_exit_code(sessionreg: Sessionreg, monkeypa
 
 @pytest.mark.parametrize("stopper", [KeyboardInterrupt(), StormError("the machine failed")])
 def test_what_ends_a_campaign_keeps_the_findings_that_there_are(stopper: BaseException) -> None:
-    told: list[Finding] = []
+    told: list[CampaignFinding] = []
 
     def run(campaign: Campaign, *, before: int) -> None:
         for _ in range(before):

@@ -26,7 +26,7 @@ from pytest_sessionreg._harness.faults.isolation import (
 from pytest_sessionreg._harness.faults.menu import FAULT_NAMES, MENU, fault_named
 from pytest_sessionreg._harness.faults.menu.controls import NoTimeout
 from pytest_sessionreg._harness.faults.nemesis import Nemesis
-from pytest_sessionreg._harness.faults.result import PLAIN, FaultRun, FaultsResult, Row
+from pytest_sessionreg._harness.faults.result import PLAIN, FaultRow, FaultRun, FaultsResult
 from pytest_sessionreg._harness.faults.rig import Rig
 from pytest_sessionreg._harness.faults.seen import Seen
 from pytest_sessionreg._harness.faults.table import fault_legend, faults_table, finding, wrong
@@ -47,7 +47,7 @@ def _named(names: list[str]) -> list[object]:
 
 
 @cache
-def _row(name: str) -> Row:
+def _row(name: str) -> FaultRow:
     """Each fault is injected once, under the queue, by the first test that looks at it."""
     (row,) = faults(names=[name], policies=["queue"], rounds=1).rows()
     return row
@@ -58,7 +58,7 @@ def menu_result() -> FaultsResult:
     return faults(names=["kill-inside", "deferred-begin"], policies=["queue"], rounds=1)
 
 
-def _missing(row: Row) -> None:
+def _missing(row: FaultRow) -> None:
     if row.skipped:
         pytest.skip(row.skipped)
 

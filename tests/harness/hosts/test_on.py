@@ -13,7 +13,7 @@ import pytest
 
 from pytest_sessionreg import Registry, __version__
 from pytest_sessionreg._harness.cli.kinds import read_outcome
-from pytest_sessionreg._harness.hosts.gathering import Order, gather
+from pytest_sessionreg._harness.hosts.gathering import HostOrder, gather
 from pytest_sessionreg._harness.hosts.host import hosts
 from pytest_sessionreg._harness.hosts.protocol import BEAT_S, SCRATCH
 from pytest_sessionreg._harness.hosts.result import HostsResult
@@ -307,7 +307,7 @@ def test_a_second_ctrl_c_waits_for_no_result(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(tmp_path))
-        (answer,) = gather(hosts([f"popen//chdir={tmp_path}"]), Order(words, {}, words), on_change=press_twice)
+        (answer,) = gather(hosts([f"popen//chdir={tmp_path}"]), HostOrder(words, {}, words), on_change=press_twice)
     assert answer.error == "interrupted before it answered"
     assert gathering
     assert not psutil.wait_procs(gathering, timeout=120)[1]
@@ -344,7 +344,7 @@ def test_a_host_that_hangs_is_named_and_ended_and_the_next_one_runs(
         (tmp_path / name).mkdir()
         (tmp_path / name / "hang.py").write_text(f"import time\ndef write(path, worker, sequence): {body}\n")
     words = ["storm", "--workload", "hang:write", "--workers", "2", "--writes", "1", "--json", "--no-plots"]
-    order = Order([*words, "--out", f"{SCRATCH}/out"], {}, words)
+    order = HostOrder([*words, "--out", f"{SCRATCH}/out"], {}, words)
     stopped: list[psutil.Process] = []
 
     def stop(running: Sequence[str], _done: int) -> None:
