@@ -18,7 +18,7 @@ from pytest_sessionreg._harness.main import cli
 from pytest_sessionreg.registry import stores
 from pytest_sessionreg.registry.user_paths import DATABASE_VARIABLE
 from pytest_sessionreg.results.environment import Environment
-from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
+from pytest_sessionreg.results.policies import ON_REQUEST, POLICY_NAMES, policy_named
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
@@ -82,7 +82,9 @@ def test_a_stores_example_runs_as_printed(code: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", _PRELUDE + code], cwd=tmp_path, check=True)
 
 
-def test_every_store_has_an_example() -> None:
+def test_every_store_is_named_and_has_an_example() -> None:
+    held = _README.partition("\nOne file holds ")[2].partition("\n(")[0]
+    assert sorted(re.findall(r"\w+", held.replace(" and ", " "))) == stores.names()
     for name in stores.names():
         assert any(f"registry.{name}." in code for code in _PYTHON), name
 
@@ -268,8 +270,8 @@ def _package(requirement: str) -> str:
 
 
 def test_every_policy_and_figure_is_explained() -> None:
-    for name in POLICY_NAMES:
-        assert f"`{name}`" in _REFERENCE
+    for name in (*POLICY_NAMES, *ON_REQUEST):
+        assert f"`{name}`" in _REFERENCE or f"`--policy {name}`" in _REFERENCE
 
 
 def test_the_readme_shows_two_pictures() -> None:

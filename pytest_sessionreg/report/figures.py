@@ -72,13 +72,13 @@ COLUMNS = (
     Column(("", "writes"), "attempted", lambda policy: f"{policy.attempted}"),
     Column(
         ("busy", "rate"),
-        "busy BEGINs over all BEGINs; unseen under busy-timeout",
+        "busy BEGINs over all BEGINs; unseen under a busy timeout",
         lambda policy: percent(policy.busy_rate),
     ),
     Column(("con-", "tended"), "writes that waited over 0.5 ms", lambda policy: percent(policy.contended_rate)),
     Column(
         ("retries", "/write"),
-        "attempts after a busy one, per write; unseen under busy-timeout",
+        "attempts after a busy one, per write; unseen under a busy timeout",
         lambda policy: DASH if policy.retries_per_write is None else f"{policy.retries_per_write:.2f}",
     ),
     Column(("ex-", "hausted"), "writes that the policy gave up", lambda policy: f"{policy.exhausted}"),

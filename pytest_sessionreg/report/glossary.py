@@ -46,5 +46,11 @@ GLOSSARY = (
 
 
 def words_for(*words: str, more: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Those of GLOSSARY that `words` names, in its order, and then `more`, whose meanings are an experiment's own."""
+    """Those of GLOSSARY that `words` names, in its order, and then `more`, whose meanings are an experiment's own.
+
+    Raises ValueError for a word that GLOSSARY does not have.
+    """
+    unknown = set(words) - {word for word, _ in GLOSSARY}
+    if unknown:
+        raise ValueError(f"{', '.join(sorted(unknown))}: not in GLOSSARY; add what it means")
     return [(word, meaning) for word, meaning in GLOSSARY if word in words and word not in more] + list(more.items())

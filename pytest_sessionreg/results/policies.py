@@ -27,10 +27,11 @@ class Own(Parameters):
 
 
 _DEFAULTS: tuple[AdmissionPolicy, ...] = (RetryBudget(), BusyTimeout(), FixedInterval(), WriteQueue())
+# Compared only where they are asked for. A spinning budget: what OrchestKit's synchronous wait costs the lock's holder.
+_ASKED_FOR: tuple[AdmissionPolicy, ...] = (RetryBudget(spin=True),)
+_EVERY = (*_DEFAULTS, *_ASKED_FOR)
 POLICY_NAMES = tuple(policy.name for policy in _DEFAULTS)
-# Compared only where it is asked for: what OrchestKit's synchronous wait costs the holder of the lock.
-_SPIN = RetryBudget(spin=True)
-ON_REQUEST = (_SPIN.name,)
+ON_REQUEST = tuple(policy.name for policy in _ASKED_FOR)
 # Of parameters in results of 0.1.
 _FORMER_NAMES = {"BusyTimeout": {"seconds": "patience"}, "FixedInterval": {"seconds": "interval"}}
 
@@ -40,7 +41,7 @@ def policy_named(name: str) -> AdmissionPolicy:
 
     Raises StormError for an unknown name.
     """
-    for policy in (*_DEFAULTS, _SPIN):
+    for policy in _EVERY:
         if policy.name == name:
             return policy
     raise StormError(f"policy {name!r} is unknown; choose from {', '.join((*POLICY_NAMES, *ON_REQUEST))}")
@@ -48,7 +49,7 @@ def policy_named(name: str) -> AdmissionPolicy:
 
 def policy_shown_as(text: str) -> AdmissionPolicy:
     """The policy whose `repr` is `text`, as results store it. Raises StormError for any other text."""
-    kinds: dict[str, type] = {kind.__name__: kind for kind in (*map(type, _DEFAULTS), Own)}
+    kinds: dict[str, type] = {kind.__name__: kind for kind in (*map(type, _EVERY), Own)}
     try:
         call = ast.parse(text, mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:

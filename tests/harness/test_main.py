@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_sessionreg.results.policies import POLICY_NAMES
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
 
@@ -25,7 +26,7 @@ def test_a_storm_prints_its_table_its_verdict_and_its_files(tmp_path: Path) -> N
     done = sessionreg_process("storm", *_SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines[3:7]] == ["budget", "busy-timeout", "interval", "queue"]
+    assert [line.split()[0] for line in lines[3 : 3 + len(POLICY_NAMES)]] == list(POLICY_NAMES)
     assert "the 15-retry budget" in done.stdout
     assert lines[-3:] == ["reports/latest/storm.json", "reports/latest/storm.png", "reports/latest/storm.html"]
     assert all((tmp_path / line).stat().st_size for line in lines[-3:])

@@ -6,7 +6,6 @@ import pytest
 
 from pytest_sessionreg import WriteQueue
 from pytest_sessionreg.errors import StormError
-from pytest_sessionreg.results.policies import POLICY_NAMES, policy_named
 from pytest_sessionreg.storm.plan import Plan
 
 
@@ -31,10 +30,3 @@ from pytest_sessionreg.storm.plan import Plan
 def test_a_parameter_that_makes_no_storm_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(StormError, match=next(iter(change)).removesuffix("_s")):
         Plan(**{"policy": WriteQueue(), **change})
-
-
-def test_policies_are_known_by_name() -> None:
-    assert POLICY_NAMES == ("budget", "busy-timeout", "interval", "queue")
-    assert [policy_named(name).name for name in POLICY_NAMES] == list(POLICY_NAMES)
-    with pytest.raises(StormError, match="choose from budget, busy-timeout, interval, queue"):
-        policy_named("hope")

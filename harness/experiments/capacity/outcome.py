@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_sessionreg.report.glossary import words_for
+from pytest_sessionreg.results.policies import ON_REQUEST, POLICY_NAMES
 
 from ..experiment_outcome import ExperimentOutcome
 from ..outcome import Figures
@@ -22,6 +23,7 @@ _WORDS = {
 
 def outcome(result: CapacityResult) -> ExperimentOutcome:
     """`result` as an Outcome."""
+    policies = [name for name in (*POLICY_NAMES, *ON_REQUEST) if name in result.policies]
     lost = f"{result.lost} acknowledged writes were lost; nothing else matters until that is explained"
     return ExperimentOutcome(
         envelope=result.envelope,
@@ -30,7 +32,7 @@ def outcome(result: CapacityResult) -> ExperimentOutcome:
         tables=[capacity_table(result)],
         finding=finding(result),
         figures=_figures(result),
-        words=words_for(*result.policies, "exhausted", "hold", "lost", "partial", more=_WORDS),
+        words=words_for(*policies, "exhausted", "hold", "lost", "partial", more=_WORDS),
         problems=[lost] if result.lost else [],
         pictures=lambda: _pictures(result),
     )

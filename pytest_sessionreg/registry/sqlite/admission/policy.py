@@ -17,7 +17,9 @@ class Admission(Protocol):
 
     @property
     def busy_timeout_s(self) -> float:
-        """What SQLite's own busy timeout is set to on the connection, in seconds."""
+        """What SQLite's own busy timeout is set to on the connection, in seconds. Above 0, SQLite retries unseen, and
+        `admit` returns None.
+        """
 
     def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int | None:
         """Call `begin` (one BEGIN IMMEDIATE) until it returns True; how often it was busy, None where nobody can know.

@@ -14,14 +14,17 @@ from pytest_sessionreg import BusyTimeout, FixedInterval, Registry, RetryBudget,
 from pytest_sessionreg.errors import InvalidArgument
 from pytest_sessionreg.registry.sqlite.admission import retry_budget
 from pytest_sessionreg.registry.sqlite.admission.policy import AdmissionPolicy
+from pytest_sessionreg.results.policies import ON_REQUEST, POLICY_NAMES, policy_named
+from tests.retries_unseen import retries_unseen
 
-_POLICIES: list[AdmissionPolicy] = [RetryBudget(), RetryBudget(spin=True), BusyTimeout(), FixedInterval(), WriteQueue()]
+_POLICIES = [policy_named(name) for name in (*POLICY_NAMES, *ON_REQUEST)]
 _IMPATIENT: list[AdmissionPolicy] = [
     RetryBudget(retries=2, min_delay=0.001, max_delay=0.002),
     BusyTimeout(0.2),
     FixedInterval(patience=0.2),
     WriteQueue(patience=0.2),
 ]
+_COUNTED = [policy for policy in _IMPATIENT if not retries_unseen(policy)]
 
 
 @pytest.fixture
@@ -34,12 +37,16 @@ def held(database: str) -> Iterator[str]:
     holder.close()
 
 
+def test_every_kind_of_policy_is_tried_when_it_gives_up() -> None:
+    assert {type(policy) for policy in _IMPATIENT} == {type(policy) for policy in _POLICIES}
+
+
 @pytest.mark.parametrize("policy", _POLICIES, ids=repr)
 def test_a_policy_compares_prints_and_pickles(policy: AdmissionPolicy) -> None:
     copy = pickle.loads(pickle.dumps(policy))
     assert copy == policy
     assert hash(copy) == hash(policy)
-    assert eval(repr(policy)) == policy  # noqa: S307  that is what the repr promises
+    assert eval(repr(policy), {type(policy).__name__: type(policy)}) == policy  # noqa: S307  that is what the repr promises
 
 
 @pytest.mark.parametrize("policy", _POLICIES, ids=repr)
@@ -124,10 +131,11 @@ def test_a_seed_repeats_the_jitter(held: str, monkeypatch: pytest.MonkeyPatch) -
     assert rounds[0] == rounds[1]
 
 
-def test_a_busy_timeout_cannot_tell_how_often_it_was_busy(held: str) -> None:
-    with Registry.open(held, policy=BusyTimeout(0.01)) as registry, pytest.raises(WriteTimeout) as caught:
+@pytest.mark.parametrize("policy", _IMPATIENT, ids=repr)
+def test_a_policy_tells_how_often_it_was_busy_unless_sqlite_retries_unseen(held: str, policy: AdmissionPolicy) -> None:
+    with Registry.open(held, policy=policy) as registry, pytest.raises(WriteTimeout) as caught:
         registry.sessions.register("one")
-    assert caught.value.busy is None
+    assert (caught.value.busy is None) == (policy not in _COUNTED)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +148,7 @@ def test_a_busy_timeout_cannot_tell_how_often_it_was_busy(held: str) -> None:
         sqlite3.SQLITE_BUSY | 99 << 8,
     ],
 )
-@pytest.mark.parametrize("policy", [*_IMPATIENT[:1], *_IMPATIENT[2:]], ids=repr)
+@pytest.mark.parametrize("policy", _COUNTED, ids=repr)
 def test_every_code_whose_primary_one_is_busy_is_tried_again_from_begin(
     session_registry: Registry, monkeypatch: pytest.MonkeyPatch, policy: AdmissionPolicy, code: int
 ) -> None:

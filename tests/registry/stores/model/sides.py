@@ -21,7 +21,6 @@ from pytest_sessionreg.registry.stores.meta import MetaEntry
 from tests.registry.stores.model.strategies import SIDES
 from tests.registry.stores.model.world import START, World
 
-
 # The stores that a rule drives.
 DRIVEN: set[str] = set()
 
