@@ -8,21 +8,23 @@ from dataclasses import asdict
 import click
 
 from pytest_sessionreg import Registry
-from pytest_sessionreg.registry.importers import import_legacy
+from pytest_sessionreg.registry.importers import SOURCES, import_legacy
 
 from ..cli.parameters import database_option, json_option, workspace_option
 
 __all__ = ["import_"]
 
+_HELP = f"Bring in what an older store holds, once.\n\nSOURCE is one of: {'; '.join(SOURCES)}."
 
-@click.command("import", epilog="Example: sessionreg import data/claude-sessions.json --dry-run")
+
+@click.command("import", help=_HELP, epilog="Example: sessionreg import data/claude-sessions.json --dry-run")
 @click.argument("source", type=click.Path())
 @click.option("--dry-run", is_flag=True, help="Read everything and say what would come; write nothing.")
 @workspace_option
 @database_option
 @json_option
 def import_(source: str, workspace: str, database: str | None, *, dry_run: bool, as_json: bool) -> None:
-    """Bring in what an older store holds, once: CCR's or Overstory's JSON, Orbit's state, or a database of theirs."""
+    """The command; its help is _HELP."""
     with Registry.open(database, workspace=workspace) as registry:
         report = import_legacy(registry, source, dry_run=dry_run)
     if as_json:

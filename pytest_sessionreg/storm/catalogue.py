@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from ..error_base import StormError
 from .workload import Workload
 from .workloads.audit import AuditPart
@@ -16,8 +19,13 @@ from .workloads.skills import SkillsPart
 
 __all__ = ["WORKLOAD_NAMES", "workload_named"]
 
-_KINDS = {kind.name: kind for kind in (HeartbeatPart, RegisterPart, LockPart, SkillsPart, AuditPart, MixedPart)}
-WORKLOAD_NAMES = (*_KINDS, Hook.name)
+# Each part is a RegistryWrite: one write inside an open transaction.
+_PARTS = (HeartbeatPart, RegisterPart, LockPart, SkillsPart, AuditPart, MixedPart)
+_BUILT_IN: dict[str, Callable[[], Workload]] = {
+    **{part.name: partial(RegistryWorkload, part) for part in _PARTS},
+    Hook.name: Hook,
+}
+WORKLOAD_NAMES = tuple(_BUILT_IN)
 
 
 def workload_named(name: str) -> Workload:
@@ -25,10 +33,8 @@ def workload_named(name: str) -> Workload:
 
     Raises StormError for an unknown name, and for a function that cannot be had or called.
     """
-    if name in _KINDS:
-        return RegistryWorkload(_KINDS[name])
-    if name == Hook.name:
-        return Hook()
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]()
     if ":" in name:
         return load_function(name)
     raise StormError(

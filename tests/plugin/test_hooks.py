@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from pytest_sessionreg.plugin import hooks
+
 # Every fixture with what a test of it may do.
 _USES = {
     "temp_db": "temp_db().check()",
@@ -14,6 +16,7 @@ _USES = {
     "workers": "assert workers.run(int, 2) == [0, 0]",
     "storm": "assert storm(policy='queue', workers=2, writes=2).lost == 0",
 }
+_FIXTURES = {name for name in hooks.__all__ if not name.startswith("pytest_")}
 _SUITE = "".join(f"def test_{name}({name}):\n    {use}\n\n" for name, use in _USES.items())
 
 
@@ -82,6 +85,10 @@ def test_a_storm_in_one_line(pytester: pytest.Pytester) -> None:
         """,
         passed=2,
     )
+
+
+def test_every_fixture_of_the_plugin_is_used_here() -> None:
+    assert set(_USES) == _FIXTURES
 
 
 @pytest.mark.parametrize("words", [[], pytest.param(["-n", "2"], marks=pytest.mark.slow)], ids=str)

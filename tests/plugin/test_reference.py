@@ -1,4 +1,4 @@
-"""What the reference says of the plugin is what the plugin has."""
+"""What the reference says of the plugin is what the plugin has; so are the tables of workloads and imports."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from pytest_sessionreg.plugin import Storm
-from pytest_sessionreg.plugin.hooks import pytest_addoption
+from pytest_sessionreg.plugin import Storm, hooks
+from pytest_sessionreg.registry.importers.legacy import LAYOUTS
 from pytest_sessionreg.results.limits import LIMITS
+from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES
 
 _REFERENCE = (Path(__file__).parents[2] / "pytest_sessionreg/README.md").read_text(encoding="utf-8")
 
@@ -52,7 +53,7 @@ def _codes(cells: list[str]) -> list[str]:
 
 def test_every_option_and_ini_key_is_in_the_table_of_the_gate() -> None:
     parser = _Parser()
-    pytest_addoption(parser)  # type: ignore[arg-type]
+    hooks.pytest_addoption(parser)  # type: ignore[arg-type]
     rows = _table("The gate in pytest", "option")
     assert sorted(_codes([row[0] for row in rows])) == sorted(parser.options)
     assert sorted(_codes([row[1] for row in rows])) == sorted(parser.keys)
@@ -68,6 +69,27 @@ def test_every_marker_is_named(request: pytest.FixtureRequest) -> None:
     for line in ours:
         name = re.split(r"[(:]", line)[0]
         assert f"`@pytest.mark.{name}" in _REFERENCE
+
+
+def test_every_fixture_is_in_the_table_of_fixtures() -> None:
+    assert sorted(_codes([row[0] for row in _table("Fixtures", "fixture")])) == sorted(
+        name for name in hooks.__all__ if not name.startswith("pytest_")
+    )
+
+
+@pytest.mark.parametrize("name", WORKLOAD_NAMES)
+def test_every_built_in_workload_is_named(name: str) -> None:
+    named = re.search(r"\nWhat a worker writes is a built-in workload \((.*?)\)", _REFERENCE, flags=re.DOTALL)
+    assert named is not None
+    assert f"`{name}`" in named[1]
+
+
+def test_every_source_of_an_import_is_in_the_table_of_tools() -> None:
+    rows = {row[0].lower(): row[2] for row in _table("For people and shells", "tool")}
+    assert {layout.kind.removesuffix(" database") for layout in LAYOUTS} == set(rows)
+    for layout in LAYOUTS:
+        tool, _, database = layout.kind.partition(" ")
+        assert "; a database " in rows[tool] or not database
 
 
 def test_every_parameter_of_a_storm_is_in_its_table() -> None:

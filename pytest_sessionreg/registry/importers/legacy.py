@@ -20,11 +20,11 @@ from .part import Layout, Part
 from .placing import Placing
 from .report import ImportReport, Malformed
 
-__all__ = ["SOURCES", "import_legacy", "marker"]
+__all__ = ["LAYOUTS", "SOURCES", "import_legacy", "marker"]
 
-_LAYOUTS = (CCR, OVERSTORY, ORBIT, *DATABASES)
+LAYOUTS = (CCR, OVERSTORY, ORBIT, *DATABASES)
 # What can be imported, in words for people.
-SOURCES = tuple(layout.looked_for for layout in _LAYOUTS)
+SOURCES = tuple(layout.looked_for for layout in LAYOUTS)
 
 
 def import_legacy(registry: Registry, source: str | os.PathLike[str], *, dry_run: bool = False) -> ImportReport:
@@ -118,7 +118,7 @@ def _recognise(registry: Registry, path: str) -> tuple[Layout, list[str]]:
     if os.path.samefile(path, registry.path):
         message = f"{path} is the registry that it would be imported into; name an old store: {'; '.join(SOURCES)}"
         raise UnknownSource(message, database=path)
-    found = [(layout, sources) for layout in _LAYOUTS if (sources := layout.sources(path))]
+    found = [(layout, sources) for layout in LAYOUTS if (sources := layout.sources(path))]
     if len(found) == 1:
         return found[0]
     if found:

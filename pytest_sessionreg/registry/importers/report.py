@@ -25,12 +25,11 @@ class Malformed:
 class ImportReport:
     """What an import did, or under dry_run would do.
 
-    source: the absolute path without symbolic links; for Orbit the `.orbit` directory. kind: one of "ccr", "overstory",
-    "orbit", "ccr database", "overstory database", "orbit database". imported: rows written, by store ("sessions",
-    "tokens", "agents", "runs", "audit", "jobs", "job_steps", "learning"); a store without any is left out. repeated:
-    likewise, records left out because the registry, or the source itself, had one of that id. malformed: the records
-    skipped. already_imported: an earlier import took all of it, so that this one did nothing. dry_run: nothing was
-    written.
+    source: the absolute path without symbolic links; for Orbit the `.orbit` directory. kind: that of
+    its `Layout`, such as "ccr" or "orbit database". imported: rows written, by store (the keys of `part.KEYS`); a store
+    without any is left out. repeated: likewise, records left out because the registry, or the source itself, had one of
+    that id. malformed: the records skipped. already_imported: an earlier import took all of it, so that this one did
+    nothing. dry_run: nothing was written.
     """
 
     source: str

@@ -15,12 +15,17 @@ from pytest_sessionreg.plugin import Workers
 from pytest_sessionreg.processes import WorkerDied
 from pytest_sessionreg.registry.errors import TransactionState
 from pytest_sessionreg.registry.importers import SOURCES, ImportReport, UnknownSource, UnreadableSource, import_legacy
-from pytest_sessionreg.registry.importers.legacy import marker
+from pytest_sessionreg.registry.importers.database_source import DATABASES
+from pytest_sessionreg.registry.importers.legacy import LAYOUTS, marker
 
 TABLES = ("sessions", "tokens", "agents", "runs", "audit_events", "job_runs", "job_steps", "learning", "meta")
 
 
-@pytest.fixture(params=["ccr", "overstory", "orbit"])
+# Of these are the files that conftest.py writes; databases have test_database_source.py.
+_OF_FILES = ("ccr", "overstory", "orbit")
+
+
+@pytest.fixture(params=_OF_FILES)
 def source(request: pytest.FixtureRequest) -> Path:
     path: Path = request.getfixturevalue(request.param)
     return path
@@ -33,6 +38,10 @@ def _rows(registry: Registry) -> dict[str, list[Any]]:
 def _tree(source: Path) -> dict[str, tuple[int, bytes]]:
     files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def test_every_layout_of_files_is_a_source_here() -> None:
+    assert {layout.kind for layout in LAYOUTS if layout not in DATABASES} == set(_OF_FILES)
 
 
 def test_a_source_is_imported_once(session_registry: Registry, source: Path) -> None:
