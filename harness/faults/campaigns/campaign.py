@@ -37,9 +37,8 @@ class Campaign:
 
     def ask(self, fault: str, *, times: int, asked: str, found: str, good: bool) -> None:
         """Add a finding of which something was asked."""
-        self._add(
-            CampaignFinding(fault, times, asked, found, bool(good))
-        )  # a comparison of numpy's is no bool for JSON
+        held = bool(good)  # a comparison of numpy's is no bool for JSON
+        self._add(CampaignFinding(fault, times, asked, found, held))
 
     def note(self, fault: str, *, times: int, found: str) -> None:
         """Add a finding of which nothing was asked."""

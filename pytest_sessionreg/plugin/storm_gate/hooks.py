@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .options import StormOptions
+from .storms_of_run import StormsOfRun
 
 if TYPE_CHECKING:
-    from ...gate.baseline import Baseline
     from ...processes.scratch import ScratchDirectory
     from ...results.rounds import Rounds
     from ...storm.plan import Plan
     from .gated_storm import RunStorm
     from .record import StormRecord
-    from .spool import Spool
 
 __all__ = ["STORM_GATE", "StormGate"]
 
@@ -40,23 +38,16 @@ class StormGate:
 
     def __init__(self, config: pytest.Config) -> None:
         self._options = StormOptions.of(config)
-        self._baseline: Baseline | None = None
         self._problems = pytest.StashKey[list[str]]()
         self._names = pytest.StashKey[int]()
-        self._records: list[StormRecord] = []
-        self._notes: list[str] = []
-        self._spool: Spool | None = None
         self._scratch: ScratchDirectory | None = None
         self._verbose = config.get_verbosity() > 0
-        self._command = shlex.join(["pytest", *map(str, config.invocation_params.args)])
-        given = getattr(config, "workerinput", {}).get(_SPOOL)
-        self._worker = given is not None
-        if given is not None:
-            from .spool import Spool
-
-            self._spool = Spool(given)
-        elif self._options.gate != "off" or self._options.update:
-            self._read_baseline()  # a file that is none is told before the first test
+        spool = getattr(config, "workerinput", {}).get(_SPOOL)
+        self._worker = spool is not None
+        command = shlex.join(["pytest", *map(str, config.invocation_params.args)])
+        self._storms = StormsOfRun(self._options, command, spool)
+        if not self._worker and (self._options.gate != "off" or self._options.update):
+            self._storms.baseline()  # a file that is none is told before the first test
 
     def storm_runner(self, item: pytest.Item) -> RunStorm:
         """What runs the storms of `item`."""
@@ -89,38 +80,31 @@ class StormGate:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker where to leave its records."""
-        if self._spool is None:
+        if self._scratch is None:
             from ...processes.scratch import ScratchDirectory
-            from .spool import Spool
 
             self._scratch = ScratchDirectory("sessionreg-storms-")
-            self._spool = Spool(self._scratch.path)
-        node.workerinput[_SPOOL] = self._spool.directory
+            self._storms.leave_in(self._scratch.path)
+        node.workerinput[_SPOOL] = self._scratch.path
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Collect what the workers left, and write the baseline and the report."""
-        if self._worker:
+        if self._worker or self._storms.finish():
             return
-        if self._spool is not None:
-            self._records += self._spool.records()
-        try:
-            self._write()
-        except OSError as error:
-            self._notes.append(f"{error}: nothing was written there; choose another path")
-            if session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say how the storms stand; nothing where none ran."""
-        if not self._records:
+        if not self._storms.records:
             return
         from .summary import summary
 
         terminalreporter.write_sep("=", "storms")
-        for text, style in summary(self._records, self._options, verbose=self._verbose):
+        for text, style in summary(self._storms.records, self._options, verbose=self._verbose):
             terminalreporter.write_line(text, **style)
-        for note in self._notes:
+        for note in self._storms.notes:
             terminalreporter.write_line(note)
 
     def pytest_unconfigure(self) -> None:
@@ -159,7 +143,7 @@ class StormGate:
                 raise pytest.UsageError(f"{nodeid}: storm_budget takes limits by name, e.g. storm_budget(lost=0)")
             marked.update(mark.kwargs)
         budget = self._options.budget(marked)
-        found, record = run_gated_storm(name, plan, rounds, self._options, self._read_baseline())
+        found, record = run_gated_storm(name, plan, rounds, self._options, self._storms.baseline())
         if budget is not None:
             # a storm cut short by --storm-scale may have too few writes for a limit that it usually has enough for
             record = apply_budget(record, found, budget, strict=bool(marked) and self._options.scale >= 1)
@@ -167,11 +151,8 @@ class StormGate:
         return found
 
     def _store_record(self, item: pytest.Item, record: StormRecord) -> None:
-        """Store `record` where no crash takes it, and note what is to fail its test."""
-        if self._spool is not None:
-            self._spool.add(record)
-        else:
-            self._records.append(record)
+        """Keep `record` for the end of the run, and note what is to fail its test."""
+        self._storms.add(record)
         problems = item.stash[self._problems]
         if record.over is not None:
             problems.append(record.over)
@@ -184,37 +165,6 @@ class StormGate:
         item.user_properties += [(f"{prefix}_{name}", value) for name, value in properties(record.judgement)]
         if record.judgement.verdict is Verdict.REGRESSED and self._options.gate == "fail":
             problems.append(failure(record.judgement))
-
-    def _read_baseline(self) -> Baseline:
-        from ...error_base import StormError
-        from ...gate.baseline import Baseline
-
-        if self._baseline is None:
-            if self._options.gate == "off" and not self._options.update:
-                return Baseline()
-            try:
-                self._baseline = Baseline.read(self._options.baseline)
-            except StormError as error:
-                raise pytest.UsageError(str(error)) from None
-        return self._baseline
-
-    def _write(self) -> None:
-        """The baseline, if it is updated, and the report's verdicts."""
-        measured = {record.name: dict([record.measured]) for record in self._records if record.measured is not None}
-        if measured:
-            self._read_baseline().with_measurements(measured).write(self._options.baseline)
-            storms = "1 storm" if len(measured) == 1 else f"{len(measured)} storms"
-            self._notes.append(f"{self._options.baseline}: {storms} measured; review it and commit it")
-        judgements = [record.judgement for record in self._records if record.judgement is not None]
-        if not judgements:
-            return
-        from ...report.judgements import append_summary, write_verdicts
-        from ...results.environment import Environment
-
-        if self._options.report is not None:
-            here = Environment.of(os.path.join(tempfile.gettempdir(), "storm.db"))
-            write_verdicts(judgements, self._options.report, self._command, here)
-        append_summary(judgements)
 
 
 def _nodeid(item: pytest.Item) -> str:
