@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..results.comparison import against_control
 from ..results.result import StormResult
-from .conclusion import load
+from .pictures import PICTURES
 from .renderers import Renderers, Written
 from .whole_files import write_files
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["write_report"]
 
-__all__ = ["PICTURES", "write_report"]
-
-# Every picture there may be, in the order in which the page shows them; `latency` is also `storm.png`.
-PICTURES = ("latency", "ratios", "timeline", "waits", "retries")
 _DIRECTORY = "plots"
 
 
@@ -34,17 +27,19 @@ def write_report(result: StormResult, directory: Path, *, plots: bool = True, js
     """
     contents: dict[str, bytes] = {"storm.json": result.to_json().encode()} if json else {}
     vectors: dict[str, str] = {}
-    renderers = Renderers.installed(pictures=plots and any(len(run.samples) for run in result.runs))
+    shown = [picture for picture in PICTURES if plots and picture.applies(result.runs)]
+    renderers = Renderers.installed(pictures=bool(shown))
     if renderers.pictures:
-        from .plots import png, svg
+        from .plots.canvas import png, svg
 
-        for name, figure in _figures(result).items():
-            vectors[name] = svg(figure)
-            picture = png(figure)
-            contents[f"{_DIRECTORY}/{name}.svg"] = vectors[name].encode()
-            contents[f"{_DIRECTORY}/{name}.png"] = picture
-            if name == PICTURES[0]:
-                contents["storm.png"] = picture
+        for picture in shown:
+            figure = picture.draw(result.runs)
+            vectors[picture.name] = svg(figure)
+            pixels = png(figure)
+            contents[f"{_DIRECTORY}/{picture.name}.svg"] = vectors[picture.name].encode()
+            contents[f"{_DIRECTORY}/{picture.name}.png"] = pixels
+            if picture is PICTURES[0]:
+                contents["storm.png"] = pixels
     if renderers.page:
         from .page import storm_page
 
@@ -55,24 +50,10 @@ def write_report(result: StormResult, directory: Path, *, plots: bool = True, js
     return Written(tuple(directory / name for name in listed), renderers.note)
 
 
-def _figures(result: StormResult) -> dict[str, Figure]:
-    from .plots import latency_by_percentile, ratio_forest, retries_histogram, timeline, wait_heat_map, waits_known
-
-    ratios = against_control(result.runs) if any(run.rounds > 1 for run in result.runs) else ()
-    figures = {"latency": latency_by_percentile(result.runs)}
-    if ratios:
-        figures["ratios"] = ratio_forest(ratios, load=load(result.runs[0]))
-    if any(map(waits_known, result.runs)):
-        figures["timeline"] = timeline(result.runs)
-        figures["waits"] = wait_heat_map(result.runs)
-        figures["retries"] = retries_histogram(result.runs)
-    return figures
-
-
 def _remove_stale(contents: Mapping[str, bytes], directory: Path) -> None:
     """A picture or a page of another result beside this one's figures would tell a lie."""
-    ours = ["storm.html", "storm.png", *(f"{_DIRECTORY}/{name}.{kind}" for name in PICTURES for kind in ("png", "svg"))]
-    for name in ours:
+    pictures = [f"{_DIRECTORY}/{picture.name}.{kind}" for picture in PICTURES for kind in ("png", "svg")]
+    for name in ("storm.html", "storm.png", *pictures):
         if name not in contents:
             (directory / name).unlink(missing_ok=True)
     with_nothing = directory / _DIRECTORY

@@ -15,42 +15,11 @@ from ..results.summary import PolicySummary, partial_reason, rounds_by_policy, s
 from .conclusion import conclusion, load
 from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, times
 from .glossary import GLOSSARY
+from .pictures import PICTURES
 from .ratio_table import finding, ratios_note
 from .remarks import notes, remarks
 
 __all__ = ["environment_facts", "render", "storm_page"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    heading: str
-    caption: str
-
-
-_PICTURES = {
-    "latency": _Picture(
-        "Latency by percentile",
-        "How long the slowest one in ten, hundred, thousand writes took. The dotted line is the limit that no policy "
-        "can beat at this load.",
-    ),
-    "ratios": _Picture(
-        f"Against {CONTROL}",
-        "A bar that does not touch 1 is a difference that the rounds agree on.",
-    ),
-    "timeline": _Picture(
-        "Who held the lock, who waited",
-        "A few moments around each policy's longest wait, a lane per worker. Blue marks in other lanes while one lane "
-        "stays yellow are writes that overtook it, if they began to wait later.",
-    ),
-    "waits": _Picture(
-        "When and where the waiting was",
-        "Dark cells are long waits. Even shade is fairness; streaks are workers that starve.",
-    ),
-    "retries": _Picture(
-        "Retries per write",
-        "The dashed line is where the 15-retry budget ends: what lies beyond it would have been given up.",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +31,7 @@ class _Row:
 def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
     """The page of `result`: conclusion, tables, pictures, where it was measured, how to repeat it, and the words.
 
-    pictures: SVG texts by name, of those that `report.files.PICTURES` lists; they appear in their order here.
+    pictures: SVG texts by name, of PICTURES, in whose order they appear.
     """
     every = summarize_policies(result.runs)
     return render(
@@ -77,7 +46,7 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
         ratios=_ratios(result.runs),
         control=CONTROL,
         rounds=_rounds(result.runs),
-        pictures=[(_PICTURES[name], svg) for name, svg in pictures.items()],
+        pictures=[(picture, pictures[picture.name]) for picture in PICTURES if picture.name in pictures],
         environment=environment_facts(result.environment),
         machine_line=result.environment.line(),
         command=result.command,

@@ -16,6 +16,7 @@ from pytest_sessionreg._harness.experiments.policies import compare_policies, wi
 from pytest_sessionreg._harness.experiments.storm.experiment import RoundProgress
 from pytest_sessionreg.errors import StormError
 from pytest_sessionreg.registry.sqlite.admission.busy_timeout import BusyTimeout
+from pytest_sessionreg.report.pictures import PICTURES
 from pytest_sessionreg.results.environment import Environment
 from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import StormResult, StormRun
@@ -208,7 +209,7 @@ def test_a_report_is_drawn_again_and_the_result_stays_as_it_is(
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-3:] == ["a/plots", "a/storm.png", "a/storm.html"]
     assert (place / "storm.json").stat().st_mtime_ns == before
-    assert {path.stem for path in (place / "plots").iterdir()} == {"latency", "ratios", "timeline", "waits", "retries"}
+    assert {path.stem for path in (place / "plots").iterdir()} == {picture.name for picture in PICTURES}
     (place / "storm.json").rename(tmp_path / "other.json")
     elsewhere = sessionreg("report", "other.json", "--no-plots")
     assert elsewhere.stdout.splitlines()[-2:] == ["other/storm.json", "other/storm.html"]

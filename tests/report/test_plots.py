@@ -11,22 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from pytest_sessionreg.report.plots import (
-    Frontier,
-    Strip,
-    capacity_frontier,
-    latency_by_percentile,
-    png,
-    ratio_forest,
-    retries_histogram,
-    svg,
-    timeline,
-    verdict_strips,
-    wait_heat_map,
-)
-from pytest_sessionreg.report.plots.timeline import _lanes, _overtakes
-from pytest_sessionreg.report.plots.waits import longest_waits
-from pytest_sessionreg.results.comparison import against_control
+from pytest_sessionreg.report.plots.canvas import png, svg
+from pytest_sessionreg.report.plots.frontier import Frontier, capacity_frontier
+from pytest_sessionreg.report.plots.latency import latency_by_percentile
+from pytest_sessionreg.report.plots.ratios import ratio_forest
+from pytest_sessionreg.report.plots.retries import retries_histogram
+from pytest_sessionreg.report.plots.timeline import _lanes, _overtakes, timeline
+from pytest_sessionreg.report.plots.verdicts import Strip, verdict_strips
+from pytest_sessionreg.report.plots.waits import longest_waits, wait_heat_map
 from pytest_sessionreg.results.policies import policy_named
 from pytest_sessionreg.results.result import Quantiles, StormRun
 from pytest_sessionreg.results.samples import COMMITTED, EXHAUSTED
@@ -216,7 +208,7 @@ def test_the_forest_has_a_bar_per_policy_and_measure(run: StormRun) -> None:
         for number in range(1, 6)
         for policy, value in (("busy-timeout", 100.0), ("queue", 200.0), ("budget", 50.0))
     ]
-    figure = ratio_forest(against_control(runs), load="a load")
+    figure = ratio_forest(runs)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["budget", "queue"] * 3
     assert axes.get_xscale() == "log"

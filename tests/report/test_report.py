@@ -15,7 +15,11 @@ from pytest_sessionreg.report.comparison_table import comparison_lines, comparis
 from pytest_sessionreg.report.conclusion import conclusion, load
 from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, percent, times
 from pytest_sessionreg.report.page import storm_page
-from pytest_sessionreg.report.plots import latency_by_percentile, retries_histogram, timeline, wait_heat_map
+from pytest_sessionreg.report.pictures import PICTURES
+from pytest_sessionreg.report.plots.latency import latency_by_percentile
+from pytest_sessionreg.report.plots.retries import retries_histogram
+from pytest_sessionreg.report.plots.timeline import timeline
+from pytest_sessionreg.report.plots.waits import wait_heat_map
 from pytest_sessionreg.report.ratio_table import ratio_table
 from pytest_sessionreg.report.remarks import notes, remarks
 from pytest_sessionreg.report.table import storm_table
@@ -354,7 +358,7 @@ def test_a_report_is_a_page_a_json_and_the_pictures(result: StormResult, tmp_pat
     assert [path.name for path in written.paths] == ["plots", "storm.json", "storm.png", "storm.html"]
     names = {path.name for path in (tmp_path / "deep/out/plots").iterdir()}
     assert names == {
-        f"{name}.{kind}" for name in ("latency", "timeline", "waits", "retries") for kind in ("png", "svg")
+        f"{picture.name}.{kind}" for picture in PICTURES if picture.name != "ratios" for kind in ("png", "svg")
     }
     assert (tmp_path / "deep/out/storm.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert StormResult.from_json((tmp_path / "deep/out/storm.json").read_text()).runs[0].counts == result.runs[0].counts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_sessionreg.report.plots import Frontier, capacity_frontier, png, svg
+from pytest_sessionreg.report.plots.canvas import png, svg
+from pytest_sessionreg.report.plots.frontier import Frontier, capacity_frontier
 
 from .law import mean_patience_ms
 from .result import CapacityResult, Point

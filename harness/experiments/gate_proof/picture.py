@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_sessionreg.gate.measurement import MEASURES
-from pytest_sessionreg.report.plots import Strip, png, svg, verdict_strips
+from pytest_sessionreg.report.plots.canvas import png, svg
+from pytest_sessionreg.report.plots.verdicts import Strip, verdict_strips
 
 from .case_progress import CaseProgress
 from .cases import CASES

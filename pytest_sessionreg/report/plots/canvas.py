@@ -26,7 +26,6 @@ __all__ = [
     "tidy",
     "title",
     "typical_rounds",
-    "waits_known",
 ]
 
 LineStyle = str | tuple[float, tuple[float, ...]]
@@ -99,7 +98,7 @@ def typical_rounds(runs: Sequence[StormRun]) -> list[StormRun]:
     """
     chosen = []
     for rounds in rounds_by_policy(runs).values():
-        known = [run for run in rounds if waits_known(run)]
+        known = [run for run in rounds if run.samples.divided]
         ordered = sorted(known, key=lambda run: run.latency_ms.max or 0)
         if ordered:
             chosen.append(ordered[(len(ordered) - 1) // 2])
@@ -110,11 +109,6 @@ def run_name(run: StormRun) -> str:
     """How a panel calls `run`: its policy, whether it is partial, and its round, if there are several."""
     partial = "" if partial_reason(run) is None else " (partial)"
     return f"{run.policy}{partial}{f', round {run.round}' if run.rounds > 1 else ''}"
-
-
-def waits_known(run: StormRun) -> bool:
-    """Whether `run` has writes whose waits and holds were measured; a negative wait says that nobody knows it."""
-    return len(run.samples) > 0 and bool(run.samples.wait_us[0] >= 0)
 
 
 def png(figure: Figure) -> bytes:

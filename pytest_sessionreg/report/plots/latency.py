@@ -15,7 +15,7 @@ from ...results.result import StormRun
 from ...results.summary import PolicySummary, rounds_by_policy, summarize_policies
 from ..conclusion import load
 from ..figures import milliseconds, times
-from .canvas import canvas, style, tidy, title, waits_known
+from .canvas import canvas, style, tidy, title
 
 __all__ = ["latency_by_percentile"]
 
@@ -35,7 +35,7 @@ def latency_by_percentile(runs: Sequence[StormRun]) -> Figure:
     axes = figure.add_subplot()
     policies = rounds_by_policy(run for run in runs if len(run.samples))
     most = max(len(run.samples) for rounds in policies.values() for run in rounds)
-    known = [run for rounds in policies.values() for run in rounds if waits_known(run)]
+    known = [run for rounds in policies.values() for run in rounds if run.samples.divided]
     if known:
         ideals = [np.sort(ideal_latencies_us(run.samples)) / 1000 for run in known]
         _draw(axes, ideals, "#000000", ":", "ideal: first come, first served", band=0.18)
@@ -108,7 +108,7 @@ def _span(run: StormRun) -> str:
     """From when to when a latency is."""
     if run.loop == "open":
         return "scheduled instant to end of write"
-    return "first attempt to COMMIT" if waits_known(run) else "the whole write"
+    return "first attempt to COMMIT" if run.samples.divided else "the whole write"
 
 
 def _finding(every: Sequence[PolicySummary]) -> str:

@@ -8,8 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...results.comparison import CONTROL, MEASURES, AgainstControl
+from ...results.comparison import CONTROL, MEASURES, AgainstControl, against_control
 from ...results.ratios import FEWEST_ROUNDS, Ratio
+from ...results.result import StormRun
+from ..conclusion import load
 from ..figures import interval, times
 from .canvas import INK, QUIET, canvas, style, tidy, title
 from .ratio_axis import ratio_axis
@@ -17,10 +19,11 @@ from .ratio_axis import ratio_axis
 __all__ = ["ratio_forest"]
 
 
-def ratio_forest(policies: Sequence[AgainstControl], *, load: str, control: str = CONTROL) -> Figure:
-    """A row per measure and policy: the mean ratio to `control`, its 95 % interval, and every round as a small mark, on
-    a logarithmic axis; 1600 pixels wide. `load` in words. Needs at least one policy.
+def ratio_forest(runs: Sequence[StormRun]) -> Figure:
+    """A row per measure and policy: the mean ratio to the control, its 95 % interval, and every round as a small mark,
+    on a logarithmic axis; 1600 pixels wide. Needs the control and another policy.
     """
+    policies = against_control(runs)
     names = [policy.policy for policy in policies]
     figure = canvas(1.5 + 0.28 * (len(policies) + 1) * len(MEASURES))
     axes = figure.add_subplot()
@@ -49,10 +52,10 @@ def ratio_forest(policies: Sequence[AgainstControl], *, load: str, control: str 
     axes.set_ylim(row - 0.4, -0.6)
     axes.set_yticks([place for place, _ in ticks], [name for _, name in ticks])
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"times {control} in the same round, log scale (small marks: rounds; bar: 95 % interval)")
+    axes.set_xlabel(f"times {CONTROL} in the same round, log scale (small marks: rounds; bar: 95 % interval)")
     tidy(axes)
     axes.grid(visible=False, axis="y")
-    title(figure, _finding(policies, control), load)
+    title(figure, _finding(policies), load(runs[0]))
     return figure
 
 
@@ -87,7 +90,7 @@ def _scale(axes: Axes, policies: Sequence[AgainstControl]) -> None:
     ratio_axis(axes, low, high)
 
 
-def _finding(policies: Sequence[AgainstControl], control: str) -> str:
+def _finding(policies: Sequence[AgainstControl]) -> str:
     """Of the slowdown, which needs no clock; without one, of the throughput."""
     for index in (1, 0, 2):
         known = [(policy.ratios[index].middle, policy) for policy in policies]
@@ -98,6 +101,6 @@ def _finding(policies: Sequence[AgainstControl], control: str) -> str:
             ratio = best.ratios[index]
             span = f" ({interval(ratio)})" if ratio.low is not None else f", of fewer than {FEWEST_ROUNDS} rounds"
             return (
-                f"{MEASURES[index].title.capitalize()} under {best.policy} is {times(middle)} that of {control}{span}"
+                f"{MEASURES[index].title.capitalize()} under {best.policy} is {times(middle)} that of {CONTROL}{span}"
             )
-    return f"Nothing to set against {control}"
+    return f"Nothing to set against {CONTROL}"
