@@ -54,7 +54,7 @@ class Ground:
             yield cls(None, None)
             return
         beside = os.path.dirname(os.path.abspath(plan.database))
-        with ScratchDirectory("sessionreg-gate-", beside) as directory:
+        with ScratchDirectory("sessionreg-pair-", beside) as directory:
             template = None
             if os.path.exists(plan.database):
                 template = os.path.join(directory, "template.db")

@@ -16,7 +16,8 @@ __all__ = ["ScratchDirectory"]
 class ScratchDirectory:
     """A new directory, for its owner alone. `path`: where it is.
 
-    prefix: of its name; each use has one of its own.
+    prefix: of its name; each use has one of its own, and never one under which directories were made without this lock:
+        0.1.0 has sessionreg-storms-, sessionreg-storm-, sessionreg-gate-, sessionreg-fault- and sessionreg-open-.
     parent: where it lies, by default in the temporary directory.
 
     Its process holds the kernel's lock on it (flock) for as long as it lives. So whoever gets the lock of a directory

@@ -83,7 +83,7 @@ class StormGate:
         if self._scratch is None:
             from ...processes.scratch import ScratchDirectory
 
-            self._scratch = ScratchDirectory("sessionreg-storms-")
+            self._scratch = ScratchDirectory("sessionreg-spool-")
             self._storms.leave_in(self._scratch.path)
         node.workerinput[_SPOOL] = self._scratch.path
 

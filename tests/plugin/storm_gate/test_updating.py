@@ -89,7 +89,7 @@ def test_records_survive_a_crashed_worker(suite: Suite, tmp_path: Path, monkeypa
             "2 storms: * writes, 0 given up, 0 lost",
         ]
     )
-    left = [name for name in os.listdir(tmp_path) if name.startswith("sessionreg-storms-")]
+    left = [name for name in os.listdir(tmp_path) if name.startswith("sessionreg-")]
     assert not left
 
 
