@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..error_base import InvalidArgument
+
 __all__ = ["GLOSSARY", "words_for"]
 
 GLOSSARY = (
@@ -48,9 +50,9 @@ GLOSSARY = (
 def words_for(*words: str, more: Mapping[str, str]) -> list[tuple[str, str]]:
     """Those of GLOSSARY that `words` names, in its order, and then `more`, whose meanings are an experiment's own.
 
-    Raises ValueError for a word that GLOSSARY does not have.
+    Raises InvalidArgument for a word that GLOSSARY does not have.
     """
     unknown = set(words) - {word for word, _ in GLOSSARY}
     if unknown:
-        raise ValueError(f"{', '.join(sorted(unknown))}: not in GLOSSARY; add what it means")
+        raise InvalidArgument(f"{', '.join(sorted(unknown))}: not in GLOSSARY; add what it means")
     return [(word, meaning) for word, meaning in GLOSSARY if word in words and word not in more] + list(more.items())

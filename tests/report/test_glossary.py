@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_sessionreg.errors import InvalidArgument
 from pytest_sessionreg.report.glossary import GLOSSARY, words_for
 
 
@@ -16,5 +17,5 @@ def test_words_keep_the_order_of_the_glossary_and_an_experiments_own_come_last()
 
 
 def test_a_word_without_a_meaning_is_refused() -> None:
-    with pytest.raises(ValueError, match="meteor: not in GLOSSARY"):
+    with pytest.raises(InvalidArgument, match="meteor: not in GLOSSARY"):
         words_for("lost", "meteor", more={})

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from pytest_sessionreg.errors import InvalidArgument
 from pytest_sessionreg.report.plots.canvas import png, svg
 from pytest_sessionreg.report.plots.frontier import Frontier, capacity_frontier
 from pytest_sessionreg.report.plots.latency import latency_by_percentile
@@ -234,7 +235,7 @@ def test_the_frontier_draws_the_law_the_limits_and_this_machines_load() -> None:
 
 
 def test_a_frontier_of_uneven_arrays_is_refused() -> None:
-    with pytest.raises(ValueError, match="the frontier of queue needs as many holds as writers"):
+    with pytest.raises(InvalidArgument, match="the frontier of queue needs as many holds as writers"):
         capacity_frontier([Frontier("queue", [1, 2], [3], [False])], finding="", target="")
 
 
@@ -252,7 +253,7 @@ def test_every_gate_run_is_a_mark_in_its_row_and_has_the_colour_of_its_verdict()
 
 @pytest.mark.parametrize("strips", [[], [Strip("none", [], [])], [Strip("uneven", [1.0], [])]], ids=str)
 def test_strips_without_runs_or_verdicts_are_refused(strips: list[Strip]) -> None:
-    with pytest.raises(ValueError, match="strips need as many verdicts as runs"):
+    with pytest.raises(InvalidArgument, match="strips need as many verdicts as runs"):
         verdict_strips(strips, finding="", beneath="")
 
 
