@@ -4,15 +4,12 @@ import html
 import json
 import random
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pytest_sessionreg._harness.experiments.capacity.result import CapacityResult
-from pytest_sessionreg._harness.experiments.open_storm.result import OpenStormResult
-from pytest_sessionreg._harness.faults.result import FaultsResult
+from pytest_sessionreg._harness.cli.kinds import read_outcome
 
 from .command import Done, Sessionreg, sessionreg_process
 from .conftest import Interrupt
@@ -21,10 +18,14 @@ _OPEN = ["open-storm", "--openers", "3", "--rounds", "1", "--order", "today", "-
 _CAPACITY = ["capacity", "--policy", "queue", "--ceiling", "2", "--seconds", "0.4", "--round-s", "0.2"]
 _FAULTS = ["faults", "--fault", "kill-inside", "--policy", "queue", "--rounds", "1"]
 _ALL = {"open-storm": _OPEN, "capacity": _CAPACITY, "faults": _FAULTS}
-_READERS: dict[str, Callable[[str], OpenStormResult | CapacityResult | FaultsResult]] = {
-    "open-storm": OpenStormResult.from_json,
-    "capacity": CapacityResult.from_json,
-    "faults": FaultsResult.from_json,
+# The same for so long that it is interrupted.
+_LONG = {
+    "open-storm": ["open-storm", "--rounds", "1000"],
+    "capacity": ["capacity", "--seconds", "250"],
+    "faults": [
+        *("faults", "--rounds", "1000"),
+        *("--fault", "disk-full", "--fault", "kill-in-checkpoint", "--fault", "stop-holder"),
+    ],
 }
 
 
@@ -53,7 +54,7 @@ def test_an_experiment_prints_its_table_and_its_finding_and_stores_both(experime
     assert "\x1b" not in done.stdout
     stored = {path.name: path.read_text() for path in experiment.files.iterdir() if path.suffix != ".png"}
     assert {f"{name}.json", f"{name}.md"} <= set(stored)
-    result = _READERS[name](stored[f"{name}.json"])
+    result = read_outcome(stored[f"{name}.json"])
     assert result.envelope.command == f"sessionreg {' '.join(_ALL[name])} --report deep/here"
     assert result.envelope.partial is None
     assert stored[f"{name}.md"].startswith(f"# {name}\n")
@@ -100,7 +101,7 @@ def test_partial_results_say_so_on_their_page(sessionreg: Sessionreg, tmp_path: 
 def test_json_is_the_result_and_nothing_else(sessionreg: Sessionreg, tmp_path: Path, name: str) -> None:
     done = sessionreg(*_ALL[name], "--json")
     assert done.returncode == 0, done.stderr
-    assert _READERS[name](done.stdout).to_json() == done.stdout
+    assert read_outcome(done.stdout).json == done.stdout
     assert json.loads(done.stdout)["kind"] == name
     assert list(tmp_path.iterdir()) == []
 
@@ -144,38 +145,20 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["open-storm", "--rounds", "1000"],
-        ["capacity", "--seconds", "250"],
-        [
-            "faults",
-            "--rounds",
-            "1000",
-            "--fault",
-            "disk-full",
-            "--fault",
-            "kill-in-checkpoint",
-            "--fault",
-            "stop-holder",
-        ],
-    ],
-    ids=["open-storm", "capacity", "faults"],
-)
+@pytest.mark.parametrize("name", list(_ALL))
 def test_ctrl_c_or_a_kill_at_a_random_moment_leaves_nothing_and_keeps_what_there_is(
-    interrupt: Interrupt, tmp_path: Path, words: list[str]
+    interrupt: Interrupt, tmp_path: Path, name: str
 ) -> None:
     number = random.choice([signal.SIGINT, signal.SIGTERM])
     steps = random.randint(1, 4)
-    done = interrupt([*words, "--report", str(tmp_path / "kept")], steps, number)
+    done = interrupt([*_LONG[name], "--report", str(tmp_path / "kept")], steps, number)
     assert done.returncode == 1
     assert "interrupted" in done.stderr
     assert "no worker is left" in done.stderr
     assert done.stdout or steps == 1, f"what the first of {steps} steps found is lost"
     if done.stdout:
         assert done.stdout.startswith("Partial result (interrupted): this is what was done until then")
-        kept = _READERS[words[0]]((tmp_path / "kept" / f"{words[0]}.json").read_text())
+        kept = read_outcome((tmp_path / "kept" / f"{name}.json").read_text())
         assert kept.envelope.partial == "interrupted"
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,16 +16,34 @@ from pytest_sessionreg import Registry, __version__
 from pytest_sessionreg._harness.cli.kinds import read_outcome
 from pytest_sessionreg._harness.hosts.gathering import HostOrder, gather
 from pytest_sessionreg._harness.hosts.host import hosts
+from pytest_sessionreg._harness.hosts.option import HostsCommand
 from pytest_sessionreg._harness.hosts.protocol import BEAT_S, SCRATCH
 from pytest_sessionreg._harness.hosts.result import HostsResult
+from pytest_sessionreg._harness.main import cli
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
 
 from ...waiting import wait_until
 from ..command import Sessionreg, sessionreg_process
 
+_REFERENCE = (Path(__file__).parents[3] / "pytest_sessionreg/README.md").read_text(encoding="utf-8")
 _STORM = ["storm", "--workers", "2", "--writes", "5", "--think-ms", "1", "--policy", "queue"]
+_OTHERS = [
+    ["policies", "--policy", "queue", "--rounds", "1", "--workers", "2", "--writes", "3", "--no-plots"],
+    ["open-storm", "--openers", "2", "--rounds", "1", "--order", "registry", "--state", "fresh"],
+    ["capacity", "--policy", "queue", "--ceiling", "2", "--seconds", "0.4", "--round-s", "0.2"],
+    ["faults", "--fault", "kill-after", "--policy", "queue", "--rounds", "1"],
+    ["adoption", "--window", "52w"],
+]
 _TWO = ["--on", "popen//id=here", "--on", "popen//id=there"]
+
+
+def test_every_command_that_has_the_option_runs_elsewhere_here_and_is_named_in_the_reference() -> None:
+    commands = [name for name, command in cli.commands.items() if isinstance(command, HostsCommand)]
+    assert sorted(commands) == sorted(words[0] for words in (_STORM, *_OTHERS))
+    sentence = re.search(r"\n`--on ssh=user@host` runs (.*?) on\s+another\s+host", _REFERENCE, flags=re.DOTALL)
+    assert sentence is not None
+    assert sorted(re.findall(r"`(.+?)`", sentence[1])) == sorted(commands)
 
 
 @pytest.fixture
@@ -70,17 +89,7 @@ def test_a_storm_at_two_hosts_is_side_by_side_and_each_result_is_stored(at_hosts
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["policies", "--policy", "queue", "--rounds", "1", "--workers", "2", "--writes", "3", "--no-plots"],
-        ["open-storm", "--openers", "2", "--rounds", "1", "--order", "registry", "--state", "fresh"],
-        ["capacity", "--policy", "queue", "--ceiling", "2", "--seconds", "0.4", "--round-s", "0.2"],
-        ["faults", "--fault", "kill-after", "--policy", "queue", "--rounds", "1"],
-        ["adoption", "--window", "52w"],
-    ],
-    ids=lambda words: words[0],
-)
+@pytest.mark.parametrize("words", _OTHERS, ids=lambda words: words[0])
 def test_every_experiment_runs_elsewhere(at_hosts: Sessionreg, tmp_path: Path, words: list[str]) -> None:
     Registry.open(tmp_path / "sessions.db").close()
     where = ["--on", f"popen//env:SESSIONREG_DB={tmp_path / 'sessions.db'}"]
