@@ -40,7 +40,10 @@ __all__ = ["adoption"]
 def adoption(
     window: timedelta, session: str | None, workspace: str, database: str | None, *, as_json: bool, out: Path | None
 ) -> None:
-    """Say which skills were suggested, which were invoked, and which share of the suggestions was taken."""
+    """Say which suggestions of skills were taken, and what share.
+
+    One is taken where its session invokes the skill afterwards.
+    """
     check_directory(out)
     from ..experiments.adoption.experiment import adoption as ask
     from ..experiments.adoption.outcome import outcome

@@ -42,7 +42,7 @@ class _Campaigns(click.Group):
 
 @click.group(cls=_Campaigns)
 def campaign() -> None:
-    """Inject one kind of fault until it means something: long, and about the write queue.
+    """Inject one kind of fault into the write queue, many times.
 
     Each campaign prints what it asked and what it found, and exits with 1 if something that was asked did not hold.
     """
@@ -101,7 +101,7 @@ def _print(finding: CampaignFinding) -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if table.md is not what the results give.")
 def table(directory: Path, *, check: bool) -> None:
-    """Write DIRECTORY/table.md: the findings of all results that are stored there."""
+    """Write DIRECTORY/table.md: what all results in it found."""
     from ..faults.campaigns.table import results_table
 
     text = results_table(directory)

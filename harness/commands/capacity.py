@@ -117,7 +117,7 @@ def capacity(  # noqa: PLR0917  click passes every option by name
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Find how many writers each policy stands, and where your own load lies."""
+    """Find how many writers each policy stands. Say where your own load lies."""
     check_directory(out)
     from ..experiments.capacity.experiment import HOLDS_MS
     from ..experiments.capacity.experiment import capacity as run

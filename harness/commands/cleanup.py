@@ -19,7 +19,10 @@ __all__ = ["cleanup"]
 @database_option
 @json_option
 def cleanup(database: str | None, *, as_json: bool) -> None:
-    """Remove what has expired, free stale locks, mark sessions whose process is gone as crashed; in all workspaces."""
+    """Remove what has expired, in all workspaces.
+
+    Stale locks are freed, and sessions whose process is gone are marked as crashed.
+    """
     counts = Counter({field.name: 0 for field in fields(Cleanup)})
     with existing_registry(database) as registry, registry.transaction():
         for workspace in registry.all_workspaces():

@@ -26,10 +26,10 @@ __all__ = ["compare"]
 @click.argument("b", type=click.Path(path_type=Path))
 @json_option
 def compare(a: Path, b: Path, *, as_json: bool) -> None:
-    """Set result B against result A, each a JSON file or its directory, without running anything.
+    """Set result B against result A, without running anything.
 
-    Ratios are judged only between results of the same machine, versions and load, by intervals over rounds; others are
-    shown side by side.
+    Each is a JSON file or its directory. Ratios are judged only between results of the same machine, versions and load,
+    by intervals over rounds; others are shown side by side.
     """
     try:
         left, right = read_result(a), read_result(b)

@@ -26,7 +26,10 @@ __all__ = ["doctor"]
 @click.option("--quarantine", is_flag=True, help="Move a damaged file aside, with its log, keeping every byte.")
 @json_option
 def doctor(path: str | None, deadline: float, *, full: bool, quarantine: bool, as_json: bool) -> None:
-    """Examine a registry: the library, the file, its queue, its locks and sessions. Exit 1 when something is wrong."""
+    """Examine a registry, and say what is wrong.
+
+    Looks at the library, the file, its queue, its locks and sessions. Exits with 1 when something is wrong.
+    """
     diagnosis = examine(path, full=full, deadline_s=deadline)
     moved = move_aside(diagnosis.path) if quarantine and diagnosis.damaged else []
     if as_json:

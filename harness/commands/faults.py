@@ -50,7 +50,10 @@ def faults(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Inject faults while processes write: what callers see, what is lost, how long recovery takes."""
+    """Inject faults while processes write.
+
+    Shows what callers see, what is lost, and how long recovery takes.
+    """
     check_directory(out)
     from ..faults.experiment import faults as run
     from ..faults.outcome import outcome

@@ -84,10 +84,10 @@ def gate(  # noqa: PLR0917  click passes every option by name
     update_baseline: bool,
     as_json: bool,
 ) -> None:
-    """Say whether storms got worse than their baseline, by ratios to a control that runs beside them.
+    """Say whether storms got worse than their baseline.
 
-    A storm is run a second time before it is said to have regressed. Where $GITHUB_STEP_SUMMARY is set, the verdicts
-    are appended there as Markdown.
+    It judges by ratios to a control that runs beside them. A storm is run a second time before it is said to have
+    regressed. Where $GITHUB_STEP_SUMMARY is set, the verdicts are appended there as Markdown.
     """
     import_from_here()
     try:

@@ -43,12 +43,12 @@ __all__ = ["gate_proof"]
 )
 @json_option
 def gate_proof(out: Path, minutes: float | None, share: float, *, as_json: bool) -> None:
-    """Prove the gate: how often it fails unchanged code, and how often it misses code that got worse.
+    """Prove the gate: count how often its verdict is wrong.
 
-    300 runs in about an hour on two processors: 100 of unchanged code, 100 with two busy loops beside them, and 20 each
-    of five changes for the worse. Each is kept as soon as it is done; start the command again and it goes on. Exits
-    with 1 where more of them are wrong than the gate promises. With --minutes 0 it runs nothing and shows how the proof
-    stands.
+    It is wrong where it fails unchanged code, or misses code that got worse. 300 runs in about an hour on two
+    processors: 100 of unchanged code, 100 with two busy loops beside them, and 20 each of five changes for the worse.
+    Each is kept as soon as it is done; start the command again and it goes on. Exits with 1 where more of them are
+    wrong than the gate promises. With --minutes 0 it runs nothing and shows how the proof stands.
     """
     check_directory(out)
     from ..experiments.gate_proof.cases import notes_plan

@@ -72,7 +72,10 @@ def open_storm(
     as_json: bool,
     out: Path | None,
 ) -> None:
-    """Open one database from many processes at once: which order of the steps fails, where, and with which code."""
+    """Open one database from many processes at once.
+
+    Shows which order of the steps fails, where, and with which code.
+    """
     check_directory(out)
     from ..experiments.open_storm.outcome import outcome
 

@@ -41,7 +41,7 @@ __all__ = ["policies"]
 def policies(
     policies: tuple[str, ...], rounds: int, load: LoadOptions, out: Path, *, no_plots: bool, as_json: bool
 ) -> None:
-    """Compare policies under the same load, round by round, and say how sure the difference is."""
+    """Compare policies under the same load, round by round. Say how sure the difference is."""
     try:
         plan, chosen = load.storms(policies)
         chosen = with_control(chosen)

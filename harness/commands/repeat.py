@@ -27,7 +27,9 @@ __all__ = ["repeat"]
 @no_plots_option
 @json_option
 def repeat(result: Path, out: Path, *, no_plots: bool, as_json: bool) -> None:
-    """Run the storms of a stored result again, with every parameter and seed they had.
+    """Run the storms of a stored result again.
+
+    They have every parameter and seed that they had.
 
     What differs afterwards is the machine, the versions, or chance. A run that was cut short is run to its end.
     """

@@ -24,7 +24,10 @@ __all__ = ["report"]
 @no_plots_option
 @json_option
 def report(place: Path, out: Path | None, *, no_plots: bool, as_json: bool) -> None:
-    """Draw the pictures and the page of stored results again, of any experiment, without running anything."""
+    """Draw the pictures and the page of stored results again.
+
+    The results may be of any experiment. Nothing is run.
+    """
     note = Renderers.installed(pictures=not no_plots).note
     if note is not None:
         raise MissingExtra(note)  # they are all that is asked for

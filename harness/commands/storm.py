@@ -31,7 +31,7 @@ __all__ = ["storm"]
 @no_plots_option
 @json_option
 def storm(policies: tuple[str, ...], load: LoadOptions, out: Path, *, no_plots: bool, as_json: bool) -> None:
-    """Let worker processes write to one database under each admission policy, and compare.
+    """Let many processes write to one database under each policy.
 
     A function whose first parameter is called `connection` writes inside a transaction that the storm begins and
     commits; one that takes a `path` does everything itself, and no policy applies. Beside it in its module may stand

@@ -47,9 +47,10 @@ def faults_table(result: FaultsResult) -> Table:
         )
         last = row.fault
     table.caption = Text(
-        "callers saw: error, SQLite's code, how often in all rounds. lost: acknowledged, by the ledger that\n"
-        "lies outside the database, and not there afterwards. recovered: from the fault's end to the first\n"
-        "admitted write, median of the rounds. longest wait: of any write, admitted or given up.",
+        "callers saw: error, SQLite's code, how often in all rounds\n"
+        "lost: acknowledged, by the ledger outside the database, and not there afterwards\n"
+        "recovered: from the fault's end to the first admitted write, median of rounds\n"
+        "longest wait: of any write, admitted or given up",
         style="dim",
     )
     table.caption_justify = "left"

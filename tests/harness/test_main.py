@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import psutil
 import pytest
 
+from pytest_sessionreg._harness.main import cli
 from pytest_sessionreg.results.policies import POLICY_NAMES
 from pytest_sessionreg.results.result import StormResult
 from pytest_sessionreg.results.samples import read_counters
@@ -235,6 +237,17 @@ def test_what_nobody_checked_is_said(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Whether writes were lost was not checked" in " ".join(done.stdout.split())
     assert (tmp_path / "reports/latest/storm.png").stat().st_size
+
+
+@pytest.mark.parametrize("words", [[], ["campaign"]], ids=str)
+def test_help_sums_up_every_command_in_a_line_of_eighty_columns(sessionreg: Sessionreg, words: list[str]) -> None:
+    done = sessionreg(*words, "--help", COLUMNS="80")
+    summaries = done.stdout.partition("\nCommands:\n")[2].splitlines()
+    group = cli.commands["campaign"] if words else cli
+    assert isinstance(group, click.Group)
+    assert [line.split()[0] for line in summaries] == group.list_commands(click.Context(group))
+    assert not [line for line in summaries if line.endswith("...")]
+    assert max(map(len, summaries)) <= 80
 
 
 def test_help_shows_an_example(sessionreg: Sessionreg) -> None:

@@ -85,8 +85,8 @@ def _legend(result: CapacityResult) -> str:
     proof = f"{result.target.rounds_share:.0%} good ones take {needed} rounds to prove"
     lines = [
         f"{storms}; tried up to {result.ceiling} writers",
-        "rounds run: at that load + at harder ones in which no write was given up either. may give up: of all",
-        f"rounds there, at most so many, with 95 % confidence; {proof}",
+        "rounds run: at that load + at harder ones in which no write was given up either",
+        f"may give up: of all rounds there, at most so many, with 95 % confidence; {proof}",
         f"over {result.target.p99_ms:g} ms: so many of the writes; the target allows 1.0%",
     ]
     if not all(point.done for point in result.points()):

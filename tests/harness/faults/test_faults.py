@@ -302,6 +302,13 @@ def test_a_target_process_that_fails_is_told_by_the_last_line_of_its_traceback()
     assert run_fault(Failing(), WriteQueue(), number=0, seed=1).broken == "KeyError: 'no such page'"
 
 
+def test_the_caption_has_a_line_for_each_column_it_explains() -> None:
+    result = FaultsResult.from_json((Path(__file__).parents[3] / "reports/faults/faults.json").read_text("utf-8"))
+    captions = str(faults_table(result).caption).splitlines()
+    assert [line.partition(":")[0] for line in captions] == ["callers saw", "lost", "recovered", "longest wait"]
+    assert max(map(len, captions)) <= 80, "the width of a table of one fault"
+
+
 def test_stored_results_of_the_menu_are_read_as_before() -> None:
     text = (Path(__file__).parents[3] / "reports/faults/faults.json").read_text(encoding="utf-8")
     result = FaultsResult.from_json(text)
