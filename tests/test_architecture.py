@@ -27,6 +27,13 @@ def test_every_part_of_the_harness_is_in_its_drawing() -> None:
     assert not [part for part in parts if f"{part}/" not in drawing]
 
 
+def test_every_experiment_is_in_the_table_of_experiments() -> None:
+    table = _PAGE.partition("\n| experiment | its modules |\n")[2].partition("\n\n")[0]
+    experiments = [path.parent.name for path in (_ROOT / "harness/experiments").glob("*/__init__.py")]
+    assert len(experiments) > 3
+    assert not [name for name in experiments if f"`{name}`" not in table]
+
+
 def test_the_drawing_has_the_order_of_the_contract() -> None:
     contracts = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"

@@ -238,6 +238,15 @@ def test_every_command_is_shown() -> None:
     assert shown == set(cli.commands)
 
 
+def test_what_every_command_stores_is_said() -> None:
+    section = _REFERENCE.partition("\n### What a command stores\n")[2].partition("\n## ")[0]
+    told = {
+        name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`([\w-]+)", row)
+    }
+    storing = {name for name, command in cli.commands.items() if any(option.name == "out" for option in command.params)}
+    assert storing | {"campaign"} == told
+
+
 def test_there_is_something_to_test() -> None:
     assert len(_lines(_SHORT)) >= 3
     assert sum(language == "python" for language, _ in _SNIPPETS) >= 2
