@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from pytest_sessionreg.plugin import Storm, hooks
 from pytest_sessionreg.registry.importers.legacy import LAYOUTS
-from pytest_sessionreg.results.limits import LIMITS
+from pytest_sessionreg.results.limits import LIMITS, Budget
 from pytest_sessionreg.storm.catalogue import WORKLOAD_NAMES
 
 _REFERENCE = (Path(__file__).parents[2] / "pytest_sessionreg/README.md").read_text(encoding="utf-8")
@@ -69,6 +70,12 @@ def test_every_marker_is_named(request: pytest.FixtureRequest) -> None:
     for line in ours:
         name = re.split(r"[(:]", line)[0]
         assert f"`@pytest.mark.{name}" in _REFERENCE
+
+
+def test_the_marker_of_budgets_shows_every_limit_with_its_default(request: pytest.FixtureRequest) -> None:
+    (shown,) = [line for line in request.config.getini("markers") if line.startswith("storm_budget")]
+    limits = ", ".join(f"{limit.name}={limit.default}" for limit in fields(Budget))
+    assert shown.startswith(f"storm_budget(*, {limits}):")
 
 
 def test_every_fixture_is_in_the_table_of_fixtures() -> None:
