@@ -41,7 +41,7 @@ def _tree(source: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_every_layout_of_files_is_a_source_here() -> None:
-    assert {layout.kind for layout in LAYOUTS if layout not in DATABASES} == set(_OF_FILES)
+    assert {layout.kind.replace(" ", "_") for layout in LAYOUTS if layout not in DATABASES} == set(_OF_FILES)
 
 
 def test_a_source_is_imported_once(session_registry: Registry, source: Path) -> None:
