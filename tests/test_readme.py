@@ -183,7 +183,7 @@ _YAML = [text for language, text in _SNIPPETS if language == "yaml"]
 
 
 def test_the_jobs_of_the_gate_are_eight_lines_of_yaml() -> None:
-    (text,) = _YAML
+    text = _YAML[0]
     jobs = yaml.safe_load(text)["jobs"]
     assert len(text.splitlines()) == 8
     for job in jobs.values():
@@ -191,9 +191,17 @@ def test_the_jobs_of_the_gate_are_eight_lines_of_yaml() -> None:
         assert all(set(step) in ({"uses"}, {"run"}) for step in job["steps"])
 
 
+def test_the_steps_that_bring_a_baseline_out_of_a_runner_take_the_file_that_the_gate_reads() -> None:
+    measure, upload = yaml.safe_load(_YAML[1])
+    assert measure["run"] in re.findall(r"`(pytest --storm-[^`]*)`", _README)
+    assert upload["uses"].startswith("actions/upload-artifact@")
+    assert upload["with"]["path"] == _BASELINE
+    assert f"--storm-baseline={_BASELINE}\n" in _YAML[0]
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_gate_run_as_printed(pytester: pytest.Pytester) -> None:
-    """In a project that has a storm: without a baseline, then with the one that the README says how to make."""
+    """In a project that has a storm: without the baseline, then with the one that the README says how to make."""
     pytester.makepyfile("def test_storm(storm):\n    storm(workers=2, writes=4, hold_ms=0, think_ms=1)\n")
     commands = [
         step["run"] for job in yaml.safe_load(_YAML[0])["jobs"].values() for step in job["steps"] if "run" in step
@@ -202,7 +210,8 @@ def test_the_commands_of_the_gate_run_as_printed(pytester: pytest.Pytester) -> N
     (update,) = [shlex.split(words)[1:] for words in re.findall(r"`(pytest --storm-[^`]*)`", _README)]
     short = "--storm-scale=0.05"
     first = pytester.runpytest_subprocess(*gate, short)
-    first.stdout.fnmatch_lines(["storm gate: 1 NO_BASELINE"])
+    assert first.ret == pytest.ExitCode.USAGE_ERROR
+    first.stderr.fnmatch_lines(["ERROR: *does not exist; *--storm-update-baseline"])
     assert pytester.runpytest_subprocess(*update, short).ret == 0
     assert (pytester.path / _BASELINE).exists()
     pytester.runpytest_subprocess(*gate, short).stdout.fnmatch_lines(["storm gate: 1 *"])

@@ -67,7 +67,12 @@ _OPTIONS = (
     click.option("--workers", default=WORKERS, show_default=True, metavar="N", help="Worker processes."),
     click.option("--writes", type=int, metavar="M", help=f"Writes per worker.  [default: {WRITES}]"),
     click.option("--duration", type=float, metavar="S", help="Write for S seconds instead of M times."),
-    click.option("--hold-ms", type=float, metavar="H", help=f"Sleep inside each transaction.  [default: {HOLD_MS:g}]"),
+    click.option(
+        "--hold-ms",
+        type=float,
+        metavar="H",
+        help=f"Sleep inside each transaction of the storm's.  [default: {HOLD_MS:g}, or 0 with a store or path]",
+    ),
     click.option(
         "--think-ms",
         type=float,

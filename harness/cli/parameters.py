@@ -63,7 +63,7 @@ no_plots_option = click.option("--no-plots", is_flag=True, help="Draw no picture
 
 
 def out_option(default: str | None, *, otherwise: str = "") -> Callable[[FC], FC]:
-    """--out, which may be called --report too; otherwise: what becomes of results where nothing is given."""
+    """--out, which version 0.1 called --report; otherwise: what becomes of results where nothing is given."""
     return click.option(
         "--out",
         "--report",
@@ -89,7 +89,7 @@ def policy_option(remark: str = "") -> Callable[[FC], FC]:
 @contextmanager
 def existing_registry(database: str | None, workspace: str = DEFAULT_WORKSPACE) -> Iterator[Registry]:
     """The registry at `database`, opened only if it exists: asking must not create one."""
-    path = resolve(database)
+    path = resolve(database, create_directory=False)
     if not os.path.exists(path):
         raise CannotOpen(f"{path}: does not exist; nothing has been registered there yet", database=path)
     with Registry.open(path, workspace=workspace) as registry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,10 @@ _STYLES = {Verdict.REGRESSED: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdic
 )
 @click.option("--workers", default=GATE_WORKERS, show_default=True, metavar="N", help="Worker processes.")
 @click.option(
-    "--hold-ms", type=float, metavar="H", help=f"Sleep inside each transaction.  [default: {GATE_HOLD_MS:g}, or none]"
+    "--hold-ms",
+    type=float,
+    metavar="H",
+    help=f"Sleep inside each transaction of the storm's.  [default: {GATE_HOLD_MS:g}, or 0 with a store or path]",
 )
 @click.option(
     "--think-ms", type=float, metavar="T", help=f"Mean pause before each write.  [default: {GATE_THINK_MS:g}]"
@@ -112,7 +116,8 @@ def gate(  # noqa: PLR0917  click passes every option by name
         click.echo(f"{path}: {', '.join(plans)} measured on this machine; review the file and commit it", err=as_json)
         return
     if not baseline.storms:
-        click.echo(f"sessionreg: {path}: holds no storm yet; make the baseline with --update-baseline", err=True)
+        state = "holds no storm yet" if os.path.exists(path) else "does not exist"
+        click.echo(f"sessionreg: {path}: {state}; make the baseline with --update-baseline", err=True)
     environment = Environment.of(next(iter(plans.values())).location())
     _show(judgements, environment, out, as_json=as_json)
 

@@ -34,9 +34,10 @@ def storm(policies: tuple[str, ...], load: LoadOptions, out: Path, *, no_plots: 
     """Let many processes write to one database under each policy.
 
     A function whose first parameter is called `connection` writes inside a transaction that the storm begins and
-    commits; one that takes a `path` does everything itself, and no policy applies. Beside it in its module may stand
-    prepare(path), called before the workers start, and acknowledged(path), which returns the (worker, sequence) of
-    every write in the database.
+    commits. One that takes a `store` or a `path` does everything itself: no policy applies, and nothing is slept
+    inside its transactions. A `store` is what connect(path) of its module returns. Beside the function in its module
+    may stand prepare(path), called before the workers start, and acknowledged(path), which returns the (worker,
+    sequence) of every write in the database.
     """
     try:
         plan, chosen = load.storms(policies)

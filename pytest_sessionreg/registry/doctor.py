@@ -61,7 +61,7 @@ def examine(path: str | os.PathLike[str] | None = None, *, full: bool = False, d
     full: SQLite's integrity_check instead of quick_check. deadline_s: after which the check is left unfinished, and
     said to be. Raises CannotOpen where there is no file.
     """
-    resolved = resolve(path)
+    resolved = resolve(path, create_directory=False)
     if not os.path.exists(resolved):
         raise CannotOpen(f"{resolved}: does not exist; nothing has been registered there yet", database=resolved)
     findings = [_library(), _file_system(resolved), _wal(resolved), _queue(resolved)]

@@ -11,12 +11,13 @@ from .user_paths import DATABASE_VARIABLE, DEFAULT_ENDS_IN, GUARD_VARIABLE, defa
 __all__ = ["create_private", "resolve"]
 
 
-def resolve(path: str | os.PathLike[str] | None) -> str:
+def resolve(path: str | os.PathLike[str] | None, *, create_directory: bool = True) -> str:
     """The absolute path meant by `path`; None means `$SESSIONREG_DB` if set and not empty, else `default_path()`.
 
-    Only the default's directory is created (mode 0700): a mistyped path must not leave directories behind. Raises
-    CannotOpen where the directory does not exist or `path` names a directory, and RefusedInTest where it is the default
-    and this process belongs to a test (see `guard`).
+    Only the default's directory is created (mode 0700): a mistyped path must not leave directories behind. With
+    create_directory=False, for those who only ask, not even that one, which may then be missing. Raises CannotOpen
+    where the directory does not exist or `path` names a directory, and RefusedInTest where it is the default and this
+    process belongs to a test (see `guard`).
     """
     from .errors import CannotOpen  # here, so that the default path can be asked for without loading SQLite
 
@@ -24,6 +25,8 @@ def resolve(path: str | os.PathLike[str] | None) -> str:
     if not chosen:
         chosen = default_path()
         _refuse_in_test(chosen)
+        if not create_directory and not os.path.exists(os.path.dirname(chosen)):
+            return os.path.abspath(chosen)
         _make_private_directory(os.path.dirname(chosen), database=chosen)
     absolute = os.path.abspath(chosen)
     _refuse_in_test(absolute)

@@ -37,7 +37,7 @@ class Plan:
     seed: repeats think times, jitter and what a workload draws.
     workload: a built-in's name, "module:function", or a Workload.
     database: path of the file to storm, None for a fresh one in a temporary directory.
-    timeout_s: when workers that are not done are killed, None for a minute to start and a generous time per write.
+    timeout_s: when workers that are not done are killed, None for a generous time (see deadline_s).
 
     A workload that does its own transactions takes policy Own() and hold_ms 0. Raises StormError for a value that makes
     no storm.
@@ -146,7 +146,9 @@ class Plan:
         return os.path.abspath(path)
 
     def deadline_s(self) -> float:
-        """When a storm that is not done must be hanging: a minute to start, and for each write its pause and 10 s."""
+        """When a storm that is not done must be hanging, in seconds: timeout_s, or 90 to start, and either duration_s
+        or for each write of a worker 10, the hold, and three mean pauses or its interval on the schedule.
+        """
         if self.timeout_s is not None:
             return self.timeout_s
         if self.duration_s is not None:

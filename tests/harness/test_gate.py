@@ -77,8 +77,25 @@ def test_what_nobody_can_tell_exits_with_3(place: Path) -> None:
     assert done.returncode == 3
     assert done.stdout.startswith("INCONCLUSIVE heartbeat: another load than the baseline's: workers 3 then, 4 now;")
     done = _gate("--workload", "mixed", "--workload", "lock", cwd=place)
-    assert done.returncode == 3
+    assert (done.returncode, done.stderr) == (3, "")
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["NO_BASELINE", "NO_BASELINE"]
+
+
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [
+        (None, "does not exist"),
+        ('{"kind": "storm-baseline", "schema": 1, "storms": {}, "tolerances": {}}', "holds no storm yet"),
+    ],
+)
+def test_a_baseline_without_a_storm_is_told_from_one_that_is_not_there(
+    tmp_path: Path, content: str | None, state: str
+) -> None:
+    if content is not None:
+        (tmp_path / "mine.json").write_text(content)
+    done = _gate("--baseline", "mine.json", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == f"sessionreg: mine.json: {state}; make the baseline with --update-baseline\n"
 
 
 @pytest.mark.parametrize(

@@ -174,14 +174,52 @@ def test_an_import_says_what_came_and_what_was_skipped(at: Callable[..., Done], 
 
 
 @pytest.mark.parametrize("content", [None, "{ not json", "[]"])
-def test_a_source_that_is_none_is_one_line_and_exit_1(
+def test_a_source_that_is_none_is_one_line_and_its_exit_code_says_whether_it_is_there(
     at: Callable[..., Done], tmp_path: Path, database: str, content: str | None
 ) -> None:
     source = tmp_path / ("claude-sessions.json" if content else "nothing.json")
     if content is not None:
         source.write_text(content)
     done = at("import", str(source), database=database)
-    assert done.returncode == 1
+    assert done.returncode == (2 if content is None else 1)
     assert done.stderr.startswith("sessionreg: ")
     assert str(source) in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["nothing.json"], ["nothing.json", "--dry-run"], ["notes.txt"]], ids=str)
+def test_an_import_of_no_known_source_creates_no_registry(
+    at: Callable[..., Done], tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("no store\n")
+    there = sorted(tmp_path.iterdir())
+    done = at("import", str(tmp_path / words[0]), *words[1:], database=str(tmp_path / "new.db"))
+    assert done.returncode == 2
+    assert "; name one " in done.stderr
+    assert sorted(tmp_path.iterdir()) == there
+
+
+def test_a_dry_run_creates_no_registry_and_says_what_would_come(at: Callable[..., Done], tmp_path: Path) -> None:
+    source = tmp_path / "claude-sessions.json"
+    source.write_text('{"sessions": {"a": {"session_id": "a", "cwd": "/x"}}}')
+    database = tmp_path / "new.db"
+    done = at("import", str(source), "--dry-run", database=str(database))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "would import 1 sessions\n" in done.stdout
+    assert f"{database}: does not exist; an import would create it\n" in done.stdout
+    assert (
+        json.loads(at("import", str(source), "--dry-run", "--json", database=str(database)).stdout)["dry_run"] is True
+    )
+    assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize(
+    "words", [["sessions"], ["doctor"], ["import", "claude-sessions.json", "--dry-run"]], ids=" ".join
+)
+def test_asking_does_not_create_the_users_directory(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "claude-sessions.json").write_text('{"sessions": {}}')
+    there = sorted(tmp_path.iterdir())
+    words_of_home = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": str(tmp_path / "home/state")}
+    done = sessionreg_process(*words, cwd=tmp_path, **{DATABASE_VARIABLE: ""}, **words_of_home)
+    assert "sessions.db: does not exist" in done.stderr + done.stdout
+    assert sorted(tmp_path.iterdir()) == there

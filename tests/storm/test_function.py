@@ -320,6 +320,18 @@ def test_a_function_by_name_brings_what_its_module_has_beside_it(here: Path) -> 
     assert (run.workload, run.policy, run.lost, run.counts.acknowledged) == ("mine_by_name:append", "own", 0, 6)
 
 
+_WRITE = "def write(connection, worker, sequence):\n    connection.execute('SELECT 1')\n"
+
+
+def test_a_connect_beside_a_function_that_would_not_use_it_is_refused(here: Path) -> None:
+    (here / "mine_with_connect.py").write_text(f"def connect(path):\n    raise AssertionError\n\n{_WRITE}")
+    with pytest.raises(StormError, match="its module has a connect, which would not be used; name its first") as caught:
+        workload_named("mine_with_connect:write")
+    assert "\n" not in str(caught.value)
+    (here / "mine_with_sqlite3.py").write_text(f"from sqlite3 import connect\n\n{_WRITE}")
+    assert workload_named("mine_with_sqlite3:write").admitted
+
+
 @pytest.mark.parametrize(
     ("text", "reference", "words"),
     [

@@ -47,7 +47,8 @@ class StormGate:
         command = shlex.join(["pytest", *map(str, config.invocation_params.args)])
         self._storms = StormsOfRun(self._options, command, spool)
         if not self._worker and (self._options.gate != "off" or self._options.update):
-            self._storms.baseline()  # a file that is none is told before the first test
+            self._options.check_baseline()  # before the first test, and so is a file that is none
+            self._storms.baseline()
 
     def storm_runner(self, item: pytest.Item) -> RunStorm:
         """What runs the storms of `item`."""

@@ -21,6 +21,7 @@ _BASELINE = "storm-baseline.json"
 class StormOptions:
     """gate: "off", "warn" or "fail".
     baseline: path of the file.
+    named: whether the user said which file that is, so that it has to be there.
     update: whether it is written instead of judged by.
     report: directory for every storm's result, or None.
     scale: how much longer storms are.
@@ -29,6 +30,7 @@ class StormOptions:
 
     gate: str
     baseline: str
+    named: bool
     update: bool
     report: str | None
     scale: float
@@ -41,9 +43,11 @@ class StormOptions:
         if gate not in _GATES:
             raise pytest.UsageError(f"storm_gate = {gate}: choose from {', '.join(_GATES)}")
         update = config.getoption("storm_update_baseline") or config.getini("storm_update_baseline")
+        baseline = _path(config, "storm_baseline")
         options = cls(
             gate=gate,
-            baseline=_path(config, "storm_baseline") or str(config.rootpath / _BASELINE),
+            baseline=baseline or str(config.rootpath / _BASELINE),
+            named=baseline is not None,
             update=bool(update),
             report=_path(config, "storm_report"),
             scale=_scale(config),
@@ -57,6 +61,16 @@ class StormOptions:
     def judges(self) -> bool:
         """Whether storms are compared with a baseline."""
         return self.gate != "off" and not self.update
+
+    def check_baseline(self) -> None:
+        """Refuse a baseline that was named and is not there: every storm would pass without one.
+
+        Raises pytest.UsageError.
+        """
+        if self.judges and self.named and not os.path.exists(self.baseline):
+            raise pytest.UsageError(
+                f"{self.baseline}: does not exist; name the baseline, or make it with --storm-update-baseline"
+            )
 
     def budget(self, marked: dict[str, object]) -> Budget | None:
         """The budget of all storms with the limits `marked` of one test in place of its own; None without any limit.
@@ -82,7 +96,9 @@ def add_options(parser: pytest.Parser) -> None:
         choices=_GATES,
         help="compare each storm with its baseline: fail tests that regressed, or only warn. [off]",
     )
-    group.addoption("--storm-baseline", metavar="FILE", help=f"the baseline. [{_BASELINE} in the rootdir]")
+    group.addoption(
+        "--storm-baseline", metavar="FILE", help=f"the baseline; has to exist. [{_BASELINE} in the rootdir]"
+    )
     group.addoption(
         "--storm-update-baseline",
         action="store_true",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .errors import UnknownSource, UnreadableSource
-from .legacy import SOURCES, import_legacy
+from .legacy import SOURCES, check_source, import_legacy
 from .report import ImportReport, Malformed
 
-__all__ = ["SOURCES", "ImportReport", "Malformed", "UnknownSource", "UnreadableSource", "import_legacy"]
+__all__ = ["SOURCES", "ImportReport", "Malformed", "UnknownSource", "UnreadableSource", "check_source", "import_legacy"]

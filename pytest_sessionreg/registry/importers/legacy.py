@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 
 from ..errors import InvalidValue
@@ -20,7 +21,7 @@ from .part import Layout, Part
 from .placing import Placing
 from .report import ImportReport, Malformed
 
-__all__ = ["LAYOUTS", "SOURCES", "import_legacy", "marker"]
+__all__ = ["LAYOUTS", "SOURCES", "check_source", "import_legacy", "marker"]
 
 LAYOUTS = (CCR, OVERSTORY, ORBIT, *DATABASES)
 # What can be imported, in words for people.
@@ -46,13 +47,10 @@ def import_legacy(registry: Registry, source: str | os.PathLike[str], *, dry_run
     what `registry.transaction()` raises: WriteTimeout, or TransactionState inside an open transaction.
     """
     path = _real_path(source)
-    try:
-        layout, sources = _recognise(registry, path)
+    with _readable(path):
+        layout, sources = _recognise(path, registry.path)
         missing = [found for found in sources if registry.meta.get(marker(layout.kind, found)) is None]
         parts = [layout.read(found, registry.workspace_id) for found in missing]
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror}); make it readable and import again; nothing was imported"
-        raise UnreadableSource(reason, file=os.fsdecode(error.filename or path)) from error
     imported: Counter[str] = Counter()
     repeated: Counter[str] = Counter()
     malformed: list[Malformed] = []
@@ -75,6 +73,16 @@ def import_legacy(registry: Registry, source: str | os.PathLike[str], *, dry_run
         already_imported=not taken,
         dry_run=dry_run,
     )
+
+
+def check_source(source: str | os.PathLike[str], *, into: str) -> None:
+    """Whether `source` is one of SOURCES, and not the registry at `into`, which need not exist. Nothing is written.
+
+    Raises UnknownSource where it is not, and what import_legacy raises for one that cannot be read.
+    """
+    path = _real_path(source)
+    with _readable(path):
+        _recognise(path, into)
 
 
 def marker(kind: str, path: str) -> str:
@@ -114,8 +122,19 @@ def _real_path(source: str | os.PathLike[str]) -> str:
     return os.path.realpath(path) if directory else os.path.join(os.path.realpath(parent), name)
 
 
-def _recognise(registry: Registry, path: str) -> tuple[Layout, list[str]]:
-    if os.path.samefile(path, registry.path):
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Inside, what cannot be read of the source at `path` raises UnreadableSource."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); make it readable and import again; nothing was imported"
+        raise UnreadableSource(reason, file=os.fsdecode(error.filename or path)) from error
+
+
+def _recognise(path: str, into: str) -> tuple[Layout, list[str]]:
+    """The layout of the source at `path`, and its files. into: the registry's path."""
+    if os.path.exists(into) and os.path.samefile(path, into):
         message = f"{path} is the registry that it would be imported into; name an old store: {'; '.join(SOURCES)}"
         raise UnknownSource(message, database=path)
     found = [(layout, sources) for layout in LAYOUTS if (sources := layout.sources(path))]

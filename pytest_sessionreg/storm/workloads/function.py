@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -141,6 +142,9 @@ class Function:
 def load_function(reference: str) -> Function:
     """The function at `module:function`, with the `prepare` and `acknowledged` that its module may have beside it, and
     for one that takes a store with its `connect`.
+
+    Raises StormError for a function that is not there or cannot be called, and for one that takes a connection beside a
+    `connect` other than sqlite3's own: the storm opens connections itself, so that it would be no test of that one.
     """
     module_name, _, name = reference.partition(":")
     try:
@@ -155,10 +159,17 @@ def load_function(reference: str) -> Function:
         found = getattr(found, part, None)
     if found is None:
         raise StormError(f"workload {reference!r}: module {module_name!r} has no {name!r}; name one of its functions")
+    connect, takes = getattr(module, "connect", None), _first_parameter(found)
+    if takes == _CONNECTION and connect is not None and connect is not sqlite3.connect:
+        raise StormError(
+            f"workload {reference!r}: its module has a connect, which would not be used; name its first parameter "
+            f"{_STORE!r} to write through what that returns, or move the function to a module without a connect, "
+            "or in a test give storm(function, connect=connect)"
+        )
     return Function(
         found,
         reference,
-        connect=getattr(module, "connect", None) if _first_parameter(found) == _STORE else None,
+        connect=connect if takes == _STORE else None,
         prepare_with=getattr(module, "prepare", None),
         acknowledged=getattr(module, "acknowledged", None),
     )

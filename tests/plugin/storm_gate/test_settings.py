@@ -18,6 +18,12 @@ BaselineOf = Callable[..., Path]
     [
         ("", ["--storm-gate=fail", "--storm-baseline=broken.json"], "broken.json: no storm baseline, or a truncated"),
         ("", ["--storm-gate=fail", "--storm-baseline=old.json"], "the baseline has schema 0, this version reads 1"),
+        (
+            "",
+            ["--storm-gate=fail", "--storm-baseline=nope.json"],
+            "nope.json: does not exist; name the baseline, or make",
+        ),
+        ("storm_gate = warn\nstorm_baseline = nope.json", [], "nope.json: does not exist; name the baseline, or make"),
         ("", ["--storm-scale=0"], "storm_scale = 0.0: must be a number between 0.01 and 100"),
         ("storm_scale = fast", [], "storm_scale = fast: must be a number"),
         ("storm_gate = maybe", [], "storm_gate = maybe: choose from off, warn, fail"),
