@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,19 +18,22 @@ from .kinds import FILE_NAMES, read_outcome
 __all__ = ["read_any", "read_result", "result_paths"]
 
 _STORM = ("storm.json",)
+_OF_HOSTS = ("hosts.json", "places.json")
 _MOST_NAMED = 4
 
 T = TypeVar("T")
 
 
 def result_paths(place: Path, names: Sequence[str] = FILE_NAMES) -> list[Path]:
-    """The results at `place`: a file, or those of a directory that have one of `names`; of several places all. Raises
-    ResultError where there is none.
+    """The results at `place`: a file, or those of a directory that have one of `names`; of one of several hosts also
+    those that it names. Raises ResultError where there is none.
     """
     if place.is_dir():
         paths = [place / name for name in names if (place / name).is_file()]
-        if place / "hosts.json" in paths or place / "places.json" in paths:
-            paths += sorted(path for name in names for path in place.glob(f"*/{name}"))
+        named = {file for path in paths if path.name in _OF_HOSTS for file in _files_of_hosts(path)}
+        if named:
+            inside = sorted(path for name in names for path in place.glob(f"*/{name}"))
+            paths += [path for path in inside if path.relative_to(place).as_posix() in named]
         if paths:
             return paths
         inside = sorted({entry.parent for name in names for entry in place.glob(f"*/{name}")})
@@ -50,6 +55,14 @@ def read_result(place: Path) -> StormResult:
 def read_any(path: Path) -> Outcome:
     """The result in the file `path`, of whichever kind. Raises ResultError as read_result does."""
     return _read(path, read_outcome)
+
+
+def _files_of_hosts(path: Path) -> set[str]:
+    """The files of single hosts that the result at `path` names; none where it cannot be read, which is told later."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {str(host["file"]) for host in document[document["kind"]]}
+    return set()
 
 
 def _read(path: Path, reader: Callable[[str], T]) -> T:

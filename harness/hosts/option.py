@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from pytest_sessionreg.error_base import ResultError
@@ -32,6 +33,8 @@ __all__ = ["HostsCommand"]
 _SPECS = "specs"
 _OURS = (_SPECS, "out", "as_json", "no_plots")
 _FILES = ("sql", "schema", "resume")
+# Not where the command's own results go: a later one of another kind would be taken for part of the same run.
+_DEFAULT_OUT = "reports/hosts"
 
 
 class HostsCommand(click.Command):
@@ -39,13 +42,15 @@ class HostsCommand(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        stores = any(option.name == "out" and option.default is not None for option in self.params)
+        place = f" Results then go to {_DEFAULT_OUT}, unless --out is given." if stores else ""
         self.params.append(
             click.Option(
                 ["--on", _SPECS],
                 multiple=True,
                 metavar="SPEC",
                 help="Run it there, repeatable, and set the hosts side by side: popen, ssh=user@host, "
-                "ssh=user@host//python=PATH or another execnet spec.  [default: here]",
+                f"ssh=user@host//python=PATH or another execnet spec.{place}  [default: here]",
             )
         )
 
@@ -72,6 +77,8 @@ def _run_on_hosts(context: click.Context, specs: Sequence[str], given: dict[str,
     from .host import hosts
 
     every = hosts(specs)
+    if given.get("out") is not None and context.get_parameter_source("out") is ParameterSource.DEFAULT:
+        given = {**given, "out": Path(_DEFAULT_OUT)}
     check_directory(given.get("out"))
     order = _order(context)
     experiment = str(context.command.name)

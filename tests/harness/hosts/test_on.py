@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,12 +81,14 @@ def test_a_storm_at_two_hosts_is_side_by_side_and_each_result_is_stored(at_hosts
     assert sorted(path.name for path in (tmp_path / "out/here").iterdir()) == ["storm.html", "storm.json"]
     pages = sorted((tmp_path / "out").rglob("*.html"))
     assert len(pages) == 3
+    shutil.copytree(tmp_path / "out/here", tmp_path / "out/earlier", ignore=shutil.ignore_patterns("*.html"))
     before = [page.read_text() for page in pages]
     for page in pages:
         page.unlink()
     again = at_hosts("report", "out", "--no-plots")
     assert again.returncode == 0, again.stderr
     assert [page.read_text() for page in pages] == before
+    assert not (tmp_path / "out/earlier/storm.html").exists(), "a host of another run"
 
 
 @pytest.mark.slow
@@ -112,9 +115,10 @@ def test_a_host_that_cannot_be_used_is_named_and_costs_no_other_one(at_hosts: Se
     assert "popen: no Python could be started there" in done.stderr
     assert f"bare: pytest-sessionreg is not installed for {bare}/bin/python there; install version" in done.stderr
     assert len(done.stderr.splitlines()) == 2
-    result = HostsResult.from_json((tmp_path / "reports/latest/hosts.json").read_text())
+    result = HostsResult.from_json((tmp_path / "reports/hosts/hosts.json").read_text())
     assert [host.error is None for host in result.hosts] == [False, False, True]
-    assert (tmp_path / "reports/latest/good/storm.json").exists()
+    assert (tmp_path / "reports/hosts/good/storm.json").exists()
+    assert not (tmp_path / "reports/latest").exists(), "where the storms of this machine are"
 
 
 @pytest.mark.slow
