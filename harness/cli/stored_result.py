@@ -30,10 +30,10 @@ def result_paths(place: Path, names: Sequence[str] = FILE_NAMES) -> list[Path]:
     """
     if place.is_dir():
         paths = [place / name for name in names if (place / name).is_file()]
-        named = {file for path in paths if path.name in _OF_HOSTS for file in _files_of_hosts(path)}
-        if named:
+        of_hosts = {file for path in paths if path.name in _OF_HOSTS for file in _files_of_hosts(path)}
+        if of_hosts:
             inside = sorted(path for name in names for path in place.glob(f"*/{name}"))
-            paths += [path for path in inside if path.relative_to(place).as_posix() in named]
+            paths += [path for path in inside if path.relative_to(place).as_posix() in of_hosts]
         if paths:
             return paths
         inside = sorted({entry.parent for name in names for entry in place.glob(f"*/{name}")})
