@@ -9,20 +9,16 @@ from typing import Any
 from pytest_sessionreg.error_base import StormError
 from pytest_sessionreg.registry.sqlite.admission.queue import bell
 from pytest_sessionreg.registry.sqlite.admission.queue import sidecar as sidecar_file
-from pytest_sessionreg.registry.sqlite.admission.queue.byte_locks import ByteLocks
+from pytest_sessionreg.registry.sqlite.admission.queue.epoll_line import EpollLine
 from pytest_sessionreg.registry.sqlite.admission.queue.kernel_locks import shm_locks
 from pytest_sessionreg.registry.sqlite.admission.queue.line import line_state
-from pytest_sessionreg.registry.sqlite.admission.queue.ticket_file import JOIN
-from pytest_sessionreg.registry.sqlite.admission.queue.ticket_line import TicketLine
-from pytest_sessionreg.registry.sqlite.database import Database
 
 __all__ = [
-    "JoinLock",
     "bell_pipe",
     "is_in_checkpoint",
+    "is_in_line",
     "join_for_ever",
-    "record_polls",
-    "record_tickets",
+    "record_places",
     "sidecar",
     "wait_until_in_line",
 ]
@@ -37,23 +33,33 @@ def sidecar(database: str) -> str:
 
 
 def bell_pipe(database: str) -> str:
-    """Path of the pipe that wakes the head of the line."""
-    return sidecar(database) + bell.SUFFIX
+    """Path of the pipe at which those in line sleep."""
+    return database + bell.SUFFIX
+
+
+def is_in_line(database: str) -> bool:
+    """Whether anybody is in line."""
+    return _in_line(database) > 0
 
 
 def wait_until_in_line(database: str, count: int, patience_s: float = 20) -> None:
     """Wait until `count` writers are in line. Raises StormError where they are not after patience_s."""
     deadline = monotonic() + patience_s
     while True:
-        state = line_state(database)
-        if state is not None and state.waiting == count:
+        waiting = _in_line(database)
+        if waiting == count:
             return
         if monotonic() > deadline:
-            found = "no line" if state is None else f"{state.waiting} in line"
             raise StormError(
-                f"{database}: {found} after {patience_s:g} s, not {count}; run it again when the machine has time"
+                f"{database}: {waiting} in line after {patience_s:g} s, not {count}; "
+                "run it again when the machine has time"
             )
         sleep(0.001)
+
+
+def _in_line(database: str) -> int:
+    state = line_state(database)
+    return 0 if state is None else len(state.waiters or ())
 
 
 def is_in_checkpoint(database: str, pid: int) -> bool:
@@ -63,61 +69,24 @@ def is_in_checkpoint(database: str, pid: int) -> bool:
 
 def join_for_ever(database: str) -> Callable[[], None]:
     """A process that does nothing but join the line and leave it."""
-    line = TicketLine(sidecar(database))
+    line = EpollLine(database, 0)
 
     def run() -> None:
         while True:
-            line._join(monotonic() + 60)  # noqa: SLF001  the step that is to be hit
-            line.give_up()
+            line._take_byte(monotonic_ns())  # noqa: SLF001  the step that is to be hit
+            line._quit()  # noqa: SLF001  as above
 
     return run
 
 
-class JoinLock:
-    """The lock under which places in the line are taken."""
-
-    def __init__(self, database: str) -> None:
-        self._locks = ByteLocks(sidecar(database))
-
-    @property
-    def held(self) -> bool:
-        """Whether a process has it."""
-        return not self._locks.is_free(JOIN)
-
-    def close(self) -> None:
-        """Give the descriptor back."""
-        self._locks.close()
-
-
-def record_tickets() -> list[int]:
-    """From now on, the ticket of each place that this process takes in a line."""
+def record_places() -> list[int]:
+    """From now on, when this process came into a line, for each time that it has to wait; monotonic nanoseconds."""
     taken: list[int] = []
-    join: Any = TicketLine._join  # noqa: SLF001  nothing public tells it
+    take: Any = EpollLine._take_byte  # noqa: SLF001  nothing public tells it
 
-    def recording(line: TicketLine, deadline: float) -> None:
-        join(line, deadline)
-        if line._ticket is not None:  # noqa: SLF001  as above
-            taken.append(line._ticket)  # noqa: SLF001  as above
+    def recording(line: EpollLine, came_ns: int) -> int:
+        taken.append(came_ns)
+        return int(take(line, came_ns))
 
-    TicketLine._join = recording  # type: ignore[assignment,method-assign]  # noqa: SLF001  as above
+    EpollLine._take_byte = recording  # type: ignore[assignment,method-assign]  # noqa: SLF001  as above
     return taken
-
-
-def record_polls() -> list[tuple[int, int]]:
-    """From now on, for each write of this process that meets SQLITE_BUSY, the instants of its first busy BEGIN and of
-    the one that succeeds, in monotonic nanoseconds.
-    """
-    polled_ns: list[tuple[int, int]] = []
-    since_ns: list[int] = []
-    try_begin: Any = Database._try_begin  # noqa: SLF001  nothing public tells when
-
-    def recording(database: Database) -> bool:
-        begun = bool(try_begin(database))
-        if begun and since_ns:
-            polled_ns.append((since_ns.pop(), monotonic_ns()))
-        elif not begun and not since_ns:
-            since_ns.append(monotonic_ns())
-        return begun
-
-    Database._try_begin = recording  # type: ignore[assignment,method-assign]  # noqa: SLF001  as above
-    return polled_ns

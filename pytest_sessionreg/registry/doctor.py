@@ -119,15 +119,22 @@ def _wal(path: str) -> Finding:
 
 
 def _queue(path: str) -> Finding:
-    state = line_state(path)
+    try:
+        state = line_state(path)
+    except OSError as error:
+        remedy = "move it away, or make it readable and writable: writers are not queued, and retry instead"
+        return Finding("write queue", f"{error.filename}: {error.strerror}", "note", remedy)
     if state is None:
         return Finding("write queue", "never used")
-    if not state.held and not state.waiting:
+    inside = sqlite_holder(path, state.seen)
+    if inside is None and not state.waiters:
         return Finding("write queue", "idle")
-    inside = sqlite_holder(path, state.blocker)
-    who = "" if inside is None else f" by {inside}"
-    waiting = "" if state.waiting is None else f", {state.waiting} waiting"
-    return Finding("write queue", f"held{who}{waiting}", "note" if state.waiting else "ok")
+    text = "free" if inside is None else f"held by {inside}"
+    if state.waiters:
+        first = state.waiters[0]
+        who = "" if first.pid is None else f", {holder(first.pid)}"
+        text += f", {len(state.waiters)} waiting, the longest for {first.waits_s():.1f} s{who}"
+    return Finding("write queue", text, "note" if state.waiters else "ok")
 
 
 def _contents(connection: sqlite3.Connection, path: str, *, full: bool, deadline_s: float) -> Iterator[Finding]:

@@ -161,7 +161,7 @@ class _Storm:
             return None
         with suppress(OSError):  # a display is no reason to end a storm
             state = line_state(self._site.database)
-            return None if state is None else state.waiting
+            return None if state is None or state.waiters is None else len(state.waiters)
         return None
 
     def _job(self, worker: int) -> Job:

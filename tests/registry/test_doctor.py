@@ -33,7 +33,7 @@ def test_a_healthy_registry_has_nothing_wrong(session_registry: Registry) -> Non
 
 def test_the_examination_writes_nothing(session_registry: Registry) -> None:
     session_registry.sessions.register("one")
-    before = {suffix: Path(session_registry.path + suffix).read_bytes() for suffix in ("", "-wal", "-queue")}
+    before = {suffix: Path(session_registry.path + suffix).read_bytes() for suffix in ("", "-wal", "-line")}
     examine(session_registry.path, full=True)
     assert {suffix: Path(session_registry.path + suffix).read_bytes() for suffix in before} == before
 
@@ -70,7 +70,7 @@ def test_a_writer_inside_the_queue_is_seen_and_named(session_registry: Registry)
     with session_registry.transaction():
         value = _finding(examine(session_registry.path), "write queue").value
     assert value.startswith(f"held by pid {os.getpid()} (")
-    assert value.endswith("alive for 0.0 s, 0 waiting")
+    assert value.endswith("), alive")
     assert _finding(examine(session_registry.path), "write queue").value == "idle"
 
 

@@ -55,7 +55,7 @@ def test_every_file_of_a_registry_is_its_users_only(database: str) -> None:
             modes = {name: stat.S_IMODE(os.stat(name).st_mode) for name in Path(database).parent.iterdir()}
     finally:
         os.umask(mask)
-    assert len(modes) == 4, "database, -wal, -shm and -queue"
+    assert len(modes) == 4, "database, -wal, -shm and -line"
     assert set(modes.values()) == {0o600}
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,7 +58,10 @@ def test_one_at_a_time_has_the_lock_and_for_no_longer_than_was_measured(writes: 
 
 
 def test_the_lock_of_a_storm_of_polling_writers_is_not_held_for_longer_than_the_storm_lasted() -> None:
-    run = run_storm(Plan(FixedInterval(), workers=16, writes=25, hold_ms=0.5, think_ms=0))
-    assert run.samples.hold_us.sum() > run.samples.locked_us.sum(), "some were pushed off the processor at COMMIT"
-    assert run.utilization is not None
-    assert run.utilization <= 1
+    for _ in range(20):
+        run = run_storm(Plan(FixedInterval(), workers=16, writes=25, hold_ms=0.5, think_ms=0))
+        assert run.utilization is not None
+        assert run.utilization <= 1
+        if run.samples.hold_us.sum() > run.samples.locked_us.sum():
+            return
+    pytest.fail("in no storm was anybody pushed off the processor at COMMIT")

@@ -45,7 +45,7 @@ def test_the_queue_stays_near_the_ideal_where_the_budget_does_not() -> None:
     ratios = []
     for _ in range(12):
         queue, budget = run_storm(plan), run_storm(replace(plan, policy=RetryBudget()))
-        assert (queue.counts.busy, queue.counts.exhausted, queue.counts.lost) == (0, 0, 0)
+        assert (queue.counts.exhausted, queue.counts.lost) == (0, 0)
         assert queue.slowdown.p99 is not None
         assert budget.slowdown.p99 is not None
         ratios.append((queue.slowdown.p99, budget.slowdown.p99))

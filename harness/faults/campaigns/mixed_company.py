@@ -1,8 +1,7 @@
 """Writers that do not queue beside 16 that do.
 
 Plain sqlite3, and the command-line shell: plain writers with timeouts of 5 and 30 s; the shell, if installed, with
-`.timeout 5000`, a process per write. Asked: no failure within patience, no lost write, and the head of the line alone
-polls: of 16 queue writers at most one at any instant is between its first busy BEGIN and the one that succeeds.
+`.timeout 5000`, a process per write. Asked: no failure within patience, and no lost write.
 """
 
 from __future__ import annotations
@@ -12,20 +11,17 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from time import sleep
 
 import numpy as np
 
 from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
-from pytest_sessionreg.results.samples import EXHAUSTED, Samples
+from pytest_sessionreg.results.samples import EXHAUSTED
 from pytest_sessionreg.storm.storm_writes import rows
 
 from ..board import Board
-from ..line import record_polls
 from ..setup import Setup
 from ..writer import MakeWriter, PlainWriter, RegistryWriter
-from ..writer_process import write_until_stopped
 from .campaign import Campaign
 from .spread import describe, spread
 
@@ -76,19 +72,6 @@ def run(campaign: Campaign, *, seconds: float = 10.0, only: str | None = None) -
         _storm(campaign, name, company, seconds)
 
 
-def _write_and_record_polls(
-    setup: Setup, worker: int, make: MakeWriter, think_s: float
-) -> Callable[[], list[tuple[int, int]]]:
-    polled_ns = record_polls()
-    write = write_until_stopped(setup, worker, make, think_s, seed=1)
-
-    def run() -> list[tuple[int, int]]:
-        write()
-        return polled_ns
-
-    return run
-
-
 def _write_through_shell(setup: Setup, number: int) -> Callable[[], tuple[int, int]]:
     """Write through the command-line shell until the board says stop; how many were done, and how many failed."""
     board = Board(setup)
@@ -113,15 +96,13 @@ def _storm(campaign: Campaign, name: str, company: _Company, seconds: float) -> 
     queued_writer: MakeWriter = partial(RegistryWriter, policy=WriteQueue(patience=5, slice=0.001))
     make = PlainWriter if company.control else queued_writer
     with campaign.rig(_QUEUED + plain, deadline_s=120, preload=(__name__,)) as rig:
-        workers = [
-            rig.start(_write_and_record_polls, rig.setup, number, make, company.think_s) for number in range(_QUEUED)
-        ]
+        workers = [rig.start_writer(number, make, think_s=company.think_s) for number in range(_QUEUED)]
         for number in range(plain):
             beside = partial(PlainWriter, timeout_s=5.0 if number < company.five else 30.0)
             workers.append(rig.start_writer(_QUEUED + number, beside, think_s=company.think_s))
         shells = [rig.start(_write_through_shell, rig.setup, number) for number in range(company.shells)]
         rig.sleep(seconds)
-        results = rig.finish(workers)
+        rig.finish(workers)
         shell_results = rig.finish(shells)
         samples = rig.samples()
         found = rig.verify()
@@ -148,29 +129,11 @@ def _storm(campaign: Campaign, name: str, company: _Company, seconds: float) -> 
         found=told,
         good=found.flawless and not shell_lost and not shell_failed,
     )
-    _add_polling_finding(campaign, name, samples, [span for result in results[:_QUEUED] for span in result])
-
-
-def _add_polling_finding(campaign: Campaign, name: str, samples: Samples, polled_ns: list[tuple[int, int]]) -> None:
-    """How often queue writers met SQLITE_BUSY, and how many of them at once."""
-    queued = samples.worker < _QUEUED
     met = queued & (samples.busy > 0)
     per_writer = np.bincount(samples.worker[met], weights=samples.busy[met], minlength=_QUEUED)[:_QUEUED]
-    together = sum(later[0] < earlier[1] for earlier, later in pairwise(sorted(polled_ns)))
-    campaign.ask(
-        f"who polls, beside {name}",
-        times=int(queued.sum()),
-        asked="the head alone: never two queue writers at once",
-        found=(
-            f"{int(met.sum())} writes met SQLITE_BUSY, {int(per_writer.sum())} times, by writer "
-            f"{int(per_writer.min())} to {int(per_writer.max())}; {together} polled while another did"
-        ),
-        good=not together,
-    )
     campaign.measurements[name] = {
         "queued_wait_ms": spread(samples.wait_us[queued] / 1000),
         "plain_wait_ms": spread(samples.wait_us[~queued] / 1000),
         "busy_per_writer": [int(times) for times in per_writer],
         "busy_per_write": spread(samples.busy[met]),
-        "polled_together": together,
     }

@@ -1,7 +1,7 @@
 """The files of the queue damaged in a storm.
 
 Half of 8 writers open the registry anew after every 20 writes. The sidecar is deleted, emptied, filled with noise, made
-read-only, replaced by a directory or by another file, or on a full disk; the bell's pipe is deleted, replaced or filled
+read-only, replaced by a directory, by another file or by a link to one; the bell's pipe is deleted, replaced or filled
 up. Asked: no write lost, none refused, and order back soon where there can be a sidecar again.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic_ns
 
@@ -19,10 +19,8 @@ import numpy as np
 from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
 from pytest_sessionreg.results.samples import Samples
 
-from ..filler import fill
-from ..isolation import IsolationRefused, mount_tmpfs, own_mounts
+from ..isolation import IsolationRefused
 from ..line import bell_pipe, sidecar
-from ..rig import Rig
 from ..seen import count_warnings
 from ..setup import Setup
 from ..verification import Verified
@@ -56,6 +54,12 @@ def _put_other_file(path: str) -> None:
     os.replace(path + ".new", path)
 
 
+def _put_link(path: str) -> None:
+    os.unlink(path)
+    _put_other_file(path + ".other")
+    os.symlink(path + ".other", path)
+
+
 def _fill_pipe(path: str) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
@@ -74,6 +78,7 @@ _SIDECAR: dict[str, Callable[[str], object]] = {
     "made read-only": partial(os.chmod, mode=0o400),
     "replaced by a directory": _put_directory,
     "replaced by another file": _put_other_file,
+    "replaced by a link": _put_link,
 }
 _BELL: dict[str, Callable[[str], object]] = {
     "bell deleted": os.unlink,
@@ -81,11 +86,9 @@ _BELL: dict[str, Callable[[str], object]] = {
     "bell replaced by a directory": _put_directory,
     "bell filled up": _fill_pipe,
 }
-_FULL = "on a full disk"
-_FULL_KIB = 8
-CASES = (*_SIDECAR, *_BELL, _FULL)
+CASES = (*_SIDECAR, *_BELL)
 # After these there can be one line again; after the others not before somebody repairs what is broken.
-_HEALING = ("deleted", "emptied", "filled with noise", "replaced by another file")
+_HEALING = ("deleted", "emptied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +177,13 @@ def _add_finding(campaign: Campaign, name: str, storms: list[_DamagedStorm], aft
 
 def _storm(campaign: Campaign, name: str, before_s: float, after_s: float) -> _DamagedStorm:
     with campaign.rig(_WRITERS, deadline_s=120, unprivileged=True, preload=(__name__,)) as rig:
-        setup = _put_sidecar_on_small_disk(rig) if name == _FULL else rig.setup
+        setup = rig.setup
         workers = [rig.prepare(_write_and_count_warnings, setup, number) for number in range(_WRITERS)]
         for worker in workers:
             worker.release()
         rig.sleep(before_s)
         damaged_us = monotonic_ns() // 1000
-        if name == _FULL:
-            fill(setup.outside(os.path.join(setup.scratch, "small", "filler")))
-        elif name in _BELL:
+        if name in _BELL:
             _BELL[name](bell_pipe(setup.database))
         else:
             _SIDECAR[name](sidecar(setup.database))
@@ -202,18 +203,3 @@ def _write_and_count_warnings(setup: Setup, worker: int) -> Callable[[], int]:
         return len(warned)
 
     return run
-
-
-def _put_sidecar_on_small_disk(rig: Rig) -> Setup:
-    """The sidecar becomes a link to a file on a disk of _FULL_KIB KiB that only the writers see."""
-    directory = os.path.join(rig.setup.scratch, "small")
-    os.mkdir(directory)
-    owner = rig.prepare(_own_small_disk, directory)
-    os.symlink(os.path.join(directory, "sidecar"), sidecar(rig.setup.database))
-    return replace(rig.setup, disk_owner=owner.pid)
-
-
-def _own_small_disk(directory: str) -> Callable[[], None]:
-    own_mounts()
-    mount_tmpfs(directory, _FULL_KIB)
-    return lambda: None

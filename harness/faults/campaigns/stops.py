@@ -15,7 +15,7 @@ import numpy as np
 from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
 
 from ..board import COMMITTING, INSIDE
-from ..line import JoinLock, join_for_ever
+from ..line import is_in_line, join_for_ever
 from ..writer import RegistryWriter
 from .campaign import Campaign
 from .spread import describe, spread
@@ -141,23 +141,21 @@ def _stop_waiters(campaign: Campaign, name: str, stopped: tuple[int, ...], round
 
 
 def _stop_joiner(campaign: Campaign, joins: int) -> None:
-    """Stop a process that does nothing but join, at random instants, until it is caught with the lock for that."""
+    """Stop a process that does nothing but join, at random instants, until it is caught in line."""
     caught = tries = unserved = 0
     after_s: list[float] = []
     while caught < joins and tries < 200 * joins:
         with campaign.rig(0, deadline_s=120, preload=_PRELOAD) as rig:
             holder = prepare_holder(rig)
             joiner = rig.start(join_for_ever, rig.setup.database)
-            lock = JoinLock(rig.setup.database)
             rig.sleep(0.2)
             while True:
                 tries += 1
                 joiner.stop()
-                if lock.held:
+                if is_in_line(rig.setup.database):
                     break
                 joiner.cont()
                 rig.sleep(campaign.random.uniform(0, 0.002))
-            lock.close()
             caught += 1
             workers = [rig.start(wait, rig.setup.database, number, (30,), 0.001) for number in range(4)]
             rig.sleep(1.0)
@@ -167,7 +165,7 @@ def _stop_joiner(campaign: Campaign, joins: int) -> None:
         unserved += sum(not found.admitted for found in waits)
         after_s.append((max(found.ended_ns for found in waits) - left_ns) / 1e9)
     campaign.ask(
-        "a process is stopped while it takes its ticket, with the join byte",
+        "a process is stopped while it joins, with its byte locked and not asleep",
         times=caught,
         asked="four that come after it are served nevertheless; order may be lost",
         found=f"{unserved} not served, the last of four {describe(after_s, 's')} after the holder left ({tries} stops)",

@@ -12,7 +12,7 @@ from pytest_sessionreg.registry.holder import Holder
 from pytest_sessionreg.registry.sqlite.admission.write_queue import WriteQueue
 from pytest_sessionreg.storm.storm_writes import INSERT
 
-from ..line import record_tickets, wait_until_in_line
+from ..line import record_places, wait_until_in_line
 from ..rig import Rig
 from ..setup import STORM
 from ..target import hold
@@ -30,7 +30,7 @@ class Wait:
     started_ns, ended_ns: the call, and its success or error.
     left_ns: COMMIT's return.
     admitted: whether it succeeded.
-    ticket: the place taken, -1 for none.
+    came_ns: when it came into the line, -1 if it did not.
     holder: whom WriteTimeout named.
     """
 
@@ -39,7 +39,7 @@ class Wait:
     ended_ns: int
     left_ns: int
     admitted: bool
-    ticket: int
+    came_ns: int
     holder: Holder | None = None
 
     @property
@@ -56,12 +56,12 @@ class Wait:
 def wait(database: str, worker: int, patiences_s: Sequence[float], hold_s: float = 0.0) -> Callable[[], list[Wait]]:
     """Open the registry, and return what waits once for each patience; each admission writes a row."""
     registry = Registry.open(database, policy=WriteQueue(patience=30, slice=0))
-    tickets = record_tickets()
+    places = record_places()
 
     def run() -> list[Wait]:
         waits = []
         for sequence, patience_s in enumerate(patiences_s):
-            tickets[:] = [-1]
+            places[:] = [-1]
             started_ns = monotonic_ns()
             admitted, holder = True, None
             try:
@@ -73,7 +73,7 @@ def wait(database: str, worker: int, patiences_s: Sequence[float], hold_s: float
             except WriteTimeout as error:
                 ended_ns = left_ns = monotonic_ns()
                 admitted, holder = False, error.holder
-            waits.append(Wait(patience_s, started_ns, ended_ns, left_ns, admitted, tickets[-1], holder))
+            waits.append(Wait(patience_s, started_ns, ended_ns, left_ns, admitted, places[-1], holder))
         registry.close()
         return waits
 

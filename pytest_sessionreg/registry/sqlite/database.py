@@ -54,6 +54,7 @@ class Database:
         "_execute",
         "_held_from_ns",
         "_identity",
+        "_keep_out",
         "_log",
         "_moved",
         "_new_record",
@@ -88,6 +89,7 @@ class Database:
             status = os.stat(path)
             self._identity = (status.st_dev, status.st_ino)
             self._admission = policy.bind(path)
+            self._keep_out: Callable[[], None] | None = getattr(self._admission, "keep_out", None)
             set_busy_timeout(self._connection, self._admission.busy_timeout_s)
         except BaseException:
             self._connection.close()
@@ -110,6 +112,7 @@ class Database:
 
     def _begin(self) -> None:
         self._check_unmoved()
+        self._log.prepare()
         self._started_ns = monotonic_ns()
         try:
             self._busy = self._admission.admit(self._try_begin, self.patience_s)
@@ -145,6 +148,12 @@ class Database:
             self._leave("failed", code=None, phase="body")
             message = f"{self.path}: SQLite rolled the transaction back after an error; run the whole transaction again"
             raise TransactionState(message, database=self.path)
+        if not self._log.lock_is_ours():
+            self._undo()
+            self._leave("failed", code=None, phase="commit")
+            raise self._abandoned("nothing was written", lock=True)
+        if self._log.is_large and self._keep_out is not None:
+            self._keep_out()  # COMMIT copies the log, and with writers in between it is never all copied
         try:
             self._execute("COMMIT")
         except sqlite3.Error as error:
@@ -155,10 +164,12 @@ class Database:
             self._undo()
             self._leave("failed", code=None, phase="commit")
             raise
-        if not self._log.kept():
-            self._leave("failed", code=None, phase="commit")
+        ended_ns = monotonic_ns()
+        self._admission.leave()  # what follows is not the transaction, and others wait
+        kept = self._log.kept()
+        self._record("committed" if kept else "failed", code=None, phase=None if kept else "commit", ended_ns=ended_ns)
+        if not kept:
             raise self._abandoned("what was just written may be lost")
-        self._leave("committed", code=None, phase=None)
 
     def rollback(self) -> None:
         """Undo the open transaction and let the next writer in."""
@@ -279,10 +290,10 @@ class Database:
         )
         raise DatabaseMoved(message, database=self.path)
 
-    def _abandoned(self, consequence: str) -> DatabaseMoved:
-        """Close, because the log is no longer ours; what to raise."""
+    def _abandoned(self, consequence: str, *, lock: bool = False) -> DatabaseMoved:
+        """Close, because the log is no longer ours, or (lock) the write lock is not; what to raise."""
         connection, self._connection = self._connection, None
-        self._moved = self._log.moved(consequence)
+        self._moved = self._log.lock_lost(consequence) if lock else self._log.moved(consequence)
         del self._execute
         if connection is not None:
             self._log.abandon(connection)
@@ -329,8 +340,7 @@ class Database:
     def _leave(self, outcome: str, *, code: int | None, phase: str | None) -> None:
         ended_ns = monotonic_ns()
         self._admission.leave()
-        if self._observer is not None:
-            self._record(outcome, code=code, phase=phase, ended_ns=ended_ns)
+        self._record(outcome, code=code, phase=phase, ended_ns=ended_ns)
 
     def _record(self, outcome: str, *, code: int | None, phase: str | None, ended_ns: int | None = None) -> None:
         observer = self._observer

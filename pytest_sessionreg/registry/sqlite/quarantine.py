@@ -1,13 +1,13 @@
-"""Moving a damaged database aside, with every byte, while no cooperating writer is inside."""
+"""Moving a damaged database aside, with every byte, while nobody writes to it."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from time import monotonic
 
 from ..errors import StorageError, WriteTimeout
-from .admission.queue.line import line_of
+from .admission.queue.kernel_locks import writer
+from .admission.write_queue import WriteQueue
 
 __all__ = ["quarantine"]
 
@@ -19,21 +19,28 @@ def quarantine(path: str, *, patience_s: float = 5.0) -> list[str]:
     """Rename the database `path` and its -wal, -shm and -journal; their new names, the database's last.
 
     The names begin with `<path>.damaged-<time>`, and fit each other, so that SQLite and recovery tools open them
-    together. The write queue is held meanwhile; its sidecar stays, since it orders those who come to the path next.
-    Processes that have the file open raise DatabaseMoved at their next use. Raises WriteTimeout if a writer stays in
-    the queue, StorageError if a rename fails.
+    together. It is done in turn, when nobody writes; the queue's files stay, for they order those who come next.
+    Processes that have the file open raise DatabaseMoved at their next use, and so does one that begins a write
+    meanwhile. Raises WriteTimeout if somebody keeps the write lock, StorageError if a rename fails.
     """
-    line = line_of(path)
+    admission = WriteQueue(patience=patience_s).bind(path)
     try:
-        if line is not None and not line.enter(monotonic() + patience_s):
-            message = f"{path}: a writer held the queue for {patience_s:g} s; nothing was moved: end that process first"
-            raise WriteTimeout(message, database=path, waited_s=patience_s, busy=None, phase="queue")
-        if line is not None:
-            line.admitted(0)
+        try:
+            admission.admit(lambda: writer(path) is None)
+        except WriteTimeout as error:
+            raise WriteTimeout(
+                f"{error}; nothing was moved",
+                database=path,
+                waited_s=error.waited_s,
+                busy=None,
+                phase=error.phase,
+                place=error.place,
+                holder=error.holder,
+            ) from None
         return _renamed(path)
     finally:
-        if line is not None:
-            line.close()  # which frees the place in line
+        admission.leave()
+        admission.close()
 
 
 def _renamed(path: str) -> list[str]:

@@ -13,6 +13,7 @@ import os
 from time import monotonic, sleep
 
 from .admission.queue.byte_locks import AVAILABLE, locked_by, share
+from .connection import LOG_LIMIT_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ __all__ = ["WriteAheadLog"]
 # SQLite's SHARED lock: 510 bytes from PENDING_BYTE + 2 on (os.h of SQLite); a last closer locks them exclusively.
 _SHARED_FIRST = 0x40000000 + 2
 _SHARED_SIZE = 510
+# Its write lock: a byte of the -shm file (https://www.sqlite.org/walformat.html, 2.2).
+_WRITE_LOCK = 120
 _KERNEL_LOCKS = "/proc/locks"
 # How long a sibling may take to close; by measurement it is milliseconds.
 _SIBLING_S = 5.0
@@ -33,28 +36,56 @@ _lost_one = False
 
 
 class WriteAheadLog:
-    """The log of the database at `database`, which is the one that is found at the first write."""
+    """The log of the database at `database`, which is the one that is found at the first write.
 
-    __slots__ = ("_database", "_descriptor", "_identity", "_path", "_writes")
+    is_large: whether it had grown beyond what it is cut back to, when last looked at: it could not be started anew.
+    """
+
+    __slots__ = ("_database", "_descriptor", "_identity", "_index", "_path", "_sought", "_writes", "is_large")
 
     def __init__(self, database: str) -> None:
         self._database = database
         self._path = database + "-wal"
         self._identity: tuple[int, int] | None = None
-        self._descriptor: int | None = None
+        self._descriptor = self._index = -1  # SQLite's own, of the database and of the wal-index
+        self._sought = False
         self._writes = 0
+        self.is_large = False
+
+    def prepare(self) -> None:
+        """Find SQLite's own descriptors; to be called before a writer gets in line, for it takes a while where many
+        files are open. Hooks, which write once, are spared it, but not in a process that has lost a log before, whose
+        code may make a stray close again.
+        """
+        if self._sought or not AVAILABLE or (self._writes == 0 and not _lost_one):
+            return
+        from .admission.queue.kernel_locks import own_descriptors
+
+        self._sought = True
+        self._descriptor, self._index = own_descriptors(self._database, self._database + "-shm")
+
+    def lock_is_ours(self) -> bool:
+        """Whether this process still has SQLite's write lock; to be asked before COMMIT.
+
+        Closing any other descriptor of the -shm file drops it, and the next writer gets in beside us.
+        """
+        if self._index < 0:
+            return True
+        try:
+            return locked_by(self._index, _WRITE_LOCK) == os.getpid()
+        except OSError:
+            self._index, self._sought = -1, False
+            return True
 
     def kept(self) -> bool:
         """Whether what was just committed stays; to be asked after COMMIT.
 
         A last closer holds the database exclusively from before it copies the log until it has unlinked it, which it
         cannot while we hold our share. So a process that sees nobody do so, and then the log in its place, has been
-        copied or is not concerned. The first write is spared the search for SQLite's descriptor, because hooks make no
-        other; but not in a process that has lost a log before, whose code may make a stray close again.
+        copied or is not concerned.
         """
         self._writes += 1
-        spared = self._writes == 1 and not _lost_one
-        return (spared or not self._is_being_removed()) and self.is_ours()
+        return not self._is_being_removed() and self.is_ours()
 
     def is_ours(self) -> bool:
         """Whether the log is still the one of the first write; to be asked after BEGIN."""
@@ -62,6 +93,7 @@ class WriteAheadLog:
             status = os.stat(self._path)
         except OSError:
             return self._identity is None  # gone, if it was ever seen
+        self.is_large = status.st_size > LOG_LIMIT_BYTES
         found = (status.st_dev, status.st_ino)
         if self._identity is None:
             self._identity = found
@@ -74,6 +106,14 @@ class WriteAheadLog:
             f"closed a descriptor of the database that was not SQLite's; {consequence}: open the registry anew"
         )
 
+    def lock_lost(self, consequence: str) -> str:
+        """What to tell a process that has lost SQLite's write lock in the middle of a transaction."""
+        return (
+            f"{self._database}: this process lost SQLite's write lock in the middle of the transaction, because code "
+            f"in it closed a descriptor of {self._database}-shm that was not SQLite's; {consequence}: have that code "
+            "leave the file alone, and open the registry anew"
+        )
+
     def abandon(self, connection: sqlite3.Connection) -> None:
         """Close a connection whose log is no longer ours.
 
@@ -83,29 +123,23 @@ class WriteAheadLog:
         kernel's lock table cannot be read (Linux has one) it is closed as ever.
         """
         global _lost_one  # noqa: PLW0603  what a process's code does, it does to all its registries
-        from .admission.queue.kernel_locks import own_descriptor
+        from .admission.queue.kernel_locks import own_descriptors
 
         _lost_one = True
-        descriptor = own_descriptor(self._database) if AVAILABLE and self._strayed() else None
+        descriptor = own_descriptors(self._database)[0] if AVAILABLE and self._strayed() else -1
         deadline = monotonic() + _SIBLING_S
-        while descriptor is not None and not share(descriptor, _SHARED_FIRST, _SHARED_SIZE) and monotonic() < deadline:
+        while descriptor >= 0 and not share(descriptor, _SHARED_FIRST, _SHARED_SIZE) and monotonic() < deadline:
             sleep(_LOOK_S)
         connection.close()
 
     def _is_being_removed(self) -> bool:
         """Whether another process holds the database exclusively, asked through SQLite's own descriptor of it."""
-        if not AVAILABLE:
+        if self._descriptor < 0:
             return False
-        if self._descriptor is None:
-            from .admission.queue.kernel_locks import own_descriptor
-
-            self._descriptor = own_descriptor(self._database)
-            if self._descriptor is None:
-                return False
         try:
             return locked_by(self._descriptor, _SHARED_FIRST, _SHARED_SIZE) is not None
         except OSError:
-            self._descriptor = None  # somebody else's, who closed it: look for it anew the next time
+            self._descriptor, self._sought = -1, False  # somebody else's, who closed it: look for it anew
             return False
 
     def _strayed(self) -> bool:

@@ -13,7 +13,11 @@ Observer = Callable[[WriteRecord], None]
 
 
 class Admission(Protocol):
-    """A policy at work for one connection to one file."""
+    """A policy at work for one connection to one file.
+
+    It may have one more method, `keep_out() -> None`, called before a COMMIT after which nobody should begin until
+    `leave`, so that the log can be copied and started anew; for at most 50 ms.
+    """
 
     @property
     def busy_timeout_s(self) -> float:

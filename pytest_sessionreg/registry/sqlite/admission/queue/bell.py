@@ -1,61 +1,104 @@
-"""The bell of a line: a named pipe by which the writer that leaves wakes the head, which need not be known."""
+"""The bell: a named pipe beside the sidecar, at which those in line sleep, and of whom one byte wakes one.
+
+Each sleeper's epoll is registered with EPOLLEXCLUSIVE and stays so until it is served. Linux then wakes the one that
+has been registered longest and sleeps; one that is stopped, dead or awake is skipped. That order is not documented
+(epoll_ctl(2) promises "one or more"), so it is a hint: whoever is woken tries, and the sentinel looks by itself.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from time import sleep
 
-__all__ = ["Bell"]
+from .beside import check_owned, close_after_fork, give_to_database, open_beside
+from .sidecar import SUFFIX as SIDECAR_SUFFIX
 
-SUFFIX = "-bell"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from select import epoll
+
+__all__ = ["RING", "SUFFIX", "WATCH", "Bell"]
+
+SUFFIX = SIDECAR_SUFFIX + "-bell"
+# Go and try: the lock is free. Take the watch: nobody looks after the line.
+RING, WATCH = b"!", b"w"
 _DRAIN = 4096
-# Where no named pipe can be had, the head looks as often as this.
-_POLL_S = 0.0005
+# Where no pipe can be had, one in line looks this often.
+_LOOK_S = 0.001
 
 
 class Bell:
-    """The bell beside the sidecar `path`: a hint, which may be lost, or rung for nothing.
+    """One process's end of the bell of `database`. Raises nothing where there can be no pipe: then `sleep` only sleeps.
 
-    Why it is there: a writer that waits for a lock in a thread, because such waits have no timeout, is woken twice, the
-    thread and then the caller; from the pipe the caller is woken itself, and with a timeout. Never raises OSError:
-    where the file system has no pipes, or no descriptor is left, `ring` does nothing and `wait` sleeps.
+    silent: None, or why there can be none.
     """
 
-    __slots__ = ("_fd", "_path", "_poll")
+    __slots__ = ("__weakref__", "_database", "_epoll", "_fd", "_path", "silent")
 
-    def __init__(self, path: str) -> None:
-        self._path = path + SUFFIX
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._path = database + SUFFIX
         self._fd = -1
-        try:
-            from select import POLLIN, poll  # here, because an uncontended cold start needs no bell
-        except (ImportError, OSError):
-            return  # no descriptor is left to load it with
-        self._fd = _open(self._path)
-        if self._fd >= 0:
-            self._poll = poll()
-            self._poll.register(self._fd, POLLIN)
+        self._epoll: epoll | None = None
+        self.silent: str | None = None
+        close_after_fork(self)
+        self.renew()
 
-    def ring(self) -> None:
-        """Wake the one that waits."""
-        if self._fd >= 0:
+    def renew(self) -> None:
+        """Open the pipe that is at the path by now; made if missing."""
+        self.close()
+        self.silent = None
+        try:
+            self._fd = _open_pipe(self._path, self._database)
+        except OSError as error:
+            self.silent = f"{error.filename or self._path}: {error.strerror}"
+
+    def join(self) -> None:
+        """Sleep in line from now on, behind those who do already."""
+        if self._fd < 0:
+            return
+        try:
+            from select import EPOLLEXCLUSIVE, EPOLLIN, epoll  # here, because a cold start does not wait
+
+            if self._epoll is None:
+                self._epoll = epoll()
+        except (ImportError, OSError):
+            return  # an old kernel, or no descriptor left: then `sleep` looks
+        try:
+            self._epoll.register(self._fd, EPOLLIN | EPOLLEXCLUSIVE)
+        except FileExistsError:  # what an exception left registered
+            self.quit()
+            self._epoll.register(self._fd, EPOLLIN | EPOLLEXCLUSIVE)
+
+    def quit(self) -> None:
+        """Sleep in line no longer; where one does not, nothing happens."""
+        if self._epoll is not None:
             try:  # noqa: SIM105  contextlib would cost a cold start
-                os.write(self._fd, b"!")
+                self._epoll.unregister(self._fd)
+            except FileNotFoundError:
+                pass
+
+    def ring(self, byte: bytes = RING) -> None:
+        """Wake one."""
+        if self._fd >= 0:
+            try:  # noqa: SIM105  as above
+                os.write(self._fd, byte)
             except OSError:
                 pass  # full: then there is enough to wake anybody
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the bell is rung, at most so long; whether it was."""
-        if self._fd < 0:
-            sleep(min(seconds, _POLL_S))
-            return False
-        if not self._poll.poll(seconds * 1000):
-            return False
-        try:  # noqa: SIM105  contextlib would cost a cold start
-            os.read(self._fd, _DRAIN)
+    def sleep(self, seconds: float) -> bytes | None:
+        """Sleep until woken, at most so long: what was rung, b"" where another one has read it; None for not woken."""
+        if self._epoll is None:
+            from time import sleep
+
+            sleep(min(seconds, _LOOK_S))
+            return None
+        if not self._epoll.poll(seconds, 1):
+            return None
+        try:
+            return os.read(self._fd, _DRAIN)
         except OSError:
-            pass  # somebody else heard it too, and was faster
-        return True
+            return b""
 
     def moved(self) -> bool:
         """Whether another pipe, or none, is at the path by now: this one rings for nobody who came later."""
@@ -66,26 +109,31 @@ class Bell:
 
     def close(self) -> None:
         """Close the pipe; a second call does nothing."""
+        waiting, self._epoll = self._epoll, None
+        if waiting is not None:
+            waiting.close()
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            os.close(fd)
 
     def __del__(self) -> None:
         self.close()
 
 
-def _open(path: str) -> int:
-    """A descriptor of the named pipe `path`, made if missing; -1 where there can be none."""
+def _open_pipe(path: str, database: str) -> int:
+    """A descriptor of the named pipe `path`, made if missing."""
+    made = True
     try:
-        try:  # noqa: SIM105  contextlib would cost a cold start
-            os.mkfifo(path, 0o600)
-        except FileExistsError:
-            pass
-        # for reading as well, so that it opens at once and no ring ever meets a pipe without a reader
-        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return -1
-    if stat.S_ISFIFO(os.fstat(fd).st_mode):
-        return fd
-    os.close(fd)
-    return -1
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        made = False
+    # for reading as well, so that it opens at once and no ring ever meets a pipe without a reader
+    fd = open_beside(path)
+    try:
+        if made:
+            give_to_database(fd, database)
+        check_owned(fd, path, database, stat.S_IFIFO)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd

@@ -17,14 +17,30 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["AVAILABLE", "ByteLocks", "exclusive", "free", "locked_by", "share"]
+__all__ = [
+    "AVAILABLE",
+    "NOBODY",
+    "ByteLocks",
+    "exclusive",
+    "free",
+    "held_at_all",
+    "lock_in",
+    "locked_by",
+    "owner",
+    "question",
+    "share",
+    "shared",
+]
 
 # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid (which must be 0 for these locks).
 _FLOCK = struct.Struct("hhqqi4x")
 _SETLK = getattr(fcntl, "F_OFD_SETLK", 0)
 _WRLCK = getattr(fcntl, "F_WRLCK", 0)
+_RDLCK = getattr(fcntl, "F_RDLCK", 0)
 _UNLCK = getattr(fcntl, "F_UNLCK", 0)
 _TAKEN = (errno.EAGAIN, errno.EACCES)
+# How an answer of F_OFD_GETLK begins where nobody is in the way.
+NOBODY = struct.pack("h", _UNLCK)
 AVAILABLE = hasattr(fcntl, "F_OFD_SETLKW") and struct.calcsize("P") == 8
 
 
@@ -34,17 +50,43 @@ def exclusive(offset: int) -> bytes:
 
 
 def free(offset: int, length: int = 1) -> bytes:
-    """The request for `ByteLocks.unlock` to free `length` bytes."""
+    """The request for `ByteLocks.unlock` to free `length` bytes; 0: all from `offset` on."""
     return _FLOCK.pack(_UNLCK, os.SEEK_SET, offset, length, 0)
+
+
+def shared(offset: int) -> bytes:
+    """The request for `ByteLocks.try_lock` to lock one byte for reading, which others may at the same time."""
+    return _FLOCK.pack(_RDLCK, os.SEEK_SET, offset, 1, 0)
+
+
+def held_at_all(fd: int, offset: int) -> bool:
+    """Whether anybody else has locked the byte, for reading or for writing."""
+    asked = _FLOCK.pack(_WRLCK, os.SEEK_SET, offset, 1, 0)
+    return fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked)[:2] != NOBODY
 
 
 def locked_by(fd: int, offset: int, length: int = 1) -> int | None:
     """The pid of somebody who holds one of the bytes exclusively, through another description or by a POSIX lock, this
     process included; 0 or less where the kernel names nobody. None if they are free.
     """
-    asked = _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, offset, length, 0)
-    kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_OFD_GETLK, asked))
+    kind, _, _, _, pid = _FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question(offset, length)))
     return None if kind == fcntl.F_UNLCK else int(pid)
+
+
+def owner(answer: bytes) -> int:
+    """The pid in the answer of F_OFD_GETLK to a `question`; 0 or less where the kernel names nobody."""
+    return int(_FLOCK.unpack(answer)[4])
+
+
+def question(offset: int, length: int = 1) -> bytes:
+    """What to ask F_OFD_GETLK: who holds one of the bytes exclusively."""
+    return _FLOCK.pack(_RDLCK, os.SEEK_SET, offset, length, 0)
+
+
+def lock_in(fd: int, offset: int, length: int) -> int | None:
+    """The first byte of a lock that somebody holds exclusively within these; None if nobody does."""
+    kind, _, start, _, _ = _FLOCK.unpack(fcntl.fcntl(fd, fcntl.F_OFD_GETLK, question(offset, length)))
+    return None if kind == fcntl.F_UNLCK else int(start)
 
 
 def share(fd: int, offset: int, length: int) -> bool:
@@ -76,11 +118,6 @@ class ByteLocks(Sidecar):
     def unlock(self, request: bytes) -> None:
         """Free the bytes of a `free` request; freeing what is not held does nothing."""
         fcntl.fcntl(self.fd, _SETLK, request)
-
-    def wait_free(self, offset: int, length: int) -> None:
-        """Block until no other description holds any of the bytes exclusively; nothing is kept."""
-        fcntl.fcntl(self.fd, fcntl.F_OFD_SETLKW, _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, offset, length, 0))
-        self.unlock(free(offset, length))
 
     def is_free(self, offset: int, length: int = 1) -> bool:
         """Whether no other description holds any of the bytes exclusively."""

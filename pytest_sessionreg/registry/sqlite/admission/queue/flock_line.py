@@ -1,4 +1,4 @@
-"""The line where there are no open-file-description locks (macOS): one flock(2) on the sidecar.
+"""The line where there are no open-file-description locks (macOS): one flock(2) on the sidecar, held while writing.
 
 The kernel wakes one waiter per release, but the writer that released it may take it again at once, so order is only
 approximate (docs/write-queue.md#barging).
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from time import monotonic, monotonic_ns, sleep
 
-from .line_state import LineState
-from .sidecar import INSIDER, INSIDER_AT, Sidecar, pid_namespace_inode
+from .records import Seen, read_seen, write_seen
+from .sidecar import Sidecar, pid_namespace_inode
+from .timeout import timed_out
 from .wait_thread import WaitThread, ready_thread
 
 try:
@@ -20,38 +21,84 @@ except ImportError:  # Windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .sidecar import Insider
+    from collections.abc import Callable
 
-__all__ = ["AVAILABLE", "FlockLine"]
+    from ....errors import WriteTimeout
+
+__all__ = ["AVAILABLE", "FlockLine", "is_held"]
 
 AVAILABLE = fcntl is not None
 # How often to look where no thread can wait: none can be started, or the last one is stuck behind a stopped process.
 _POLL_S = 0.002
+# With the flock, one still polls for SQLite's lock, which only writers that do not queue can have.
+_FIRST_POLL_S, _LAST_POLL_S = 0.0001, 0.001
 
 
 class FlockLine:
-    """This process's place before the one lock of the sidecar at `path`. Raises OSError where it cannot be had."""
+    """One connection's place before the flock on the sidecar of `database`. Raises OSError where it cannot be had."""
 
     __slots__ = ("_inside", "_namespace", "_own", "_pid", "_thread", "_thread_sidecar")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, database: str) -> None:
         self._thread: WaitThread | None = None
-        self._own = Sidecar(path)
+        self._own = Sidecar(database)
         self._thread_sidecar = self._own
         self._inside: Sidecar | None = None
         self._pid = os.getpid()
         self._namespace = pid_namespace_inode()
 
-    def enter_at_once(self, now_ns: int, slice_ns: int) -> bool:  # noqa: ARG002  as TicketLine's
-        """Enter if nobody is inside; whether we are inside now."""
+    def admit(self, begin: Callable[[], bool], patience_ns: int) -> int:
+        """Take the flock, then call `begin` until it returns True: how often it was busy. Raises WriteTimeout."""
+        came_s = monotonic()
+        deadline = came_s + patience_ns / 1e9
+        busy = 0
+        try:
+            if not self._enter_at_once() and not self._enter(deadline):
+                raise self._timed_out(came_s, 0, in_line=True)  # noqa: TRY301  leaves as all that fails here
+            poll_s = _FIRST_POLL_S
+            while not begin():
+                busy += 1
+                left_s = deadline - monotonic()
+                if left_s <= 0:
+                    raise self._timed_out(came_s, busy, in_line=False)  # noqa: TRY301  as above
+                sleep(min(poll_s, left_s))
+                poll_s = min(2 * poll_s, _LAST_POLL_S)
+        except BaseException:
+            self.leave()
+            raise
+        return busy
+
+    def keep_out(self) -> None:
+        """Nobody begins until `leave` in any case."""
+
+    def leave(self) -> None:
+        """Let the next one in; does nothing where we are not inside."""
+        inside = self._inside
+        if inside is not None:
+            self._inside = None
+            fcntl.flock(inside.fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Free our place, close the sidecar and end the waiting thread; the file stays."""
+        try:  # noqa: SIM105  contextlib would cost a cold start
+            self.leave()
+        except OSError:
+            pass  # closing frees what could not be freed singly
+        self._end_thread()
+        self._own.close()
+
+    def _timed_out(self, came_s: float, busy: int, *, in_line: bool) -> WriteTimeout:
+        seen = read_seen(self._own.fd, of_any_age=True) if in_line else None
+        return timed_out(self._own.database, waited_s=monotonic() - came_s, busy=busy, seen=seen, in_line=in_line)
+
+    def _enter_at_once(self) -> bool:
         if not _try_lock(self._own):
             return False
-        self._inside = self._own
-        self._own.write(INSIDER, INSIDER_AT, self._pid, self._namespace, now_ns, 0)
+        self._say_inside(self._own)
         return True
 
-    def enter(self, deadline: float) -> bool:
-        """Wait for the lock; False if `deadline` (monotonic seconds) came first: then `give_up`."""
+    def _enter(self, deadline: float) -> bool:
+        """Wait for the lock; False if `deadline` (monotonic seconds) came first."""
         self._thread = thread = ready_thread(self._thread, self._open_thread_sidecar)
         if thread is None or thread.given_up or monotonic() >= deadline:
             return self._poll(deadline)
@@ -64,53 +111,15 @@ class FlockLine:
             if not thread.give_up():
                 fcntl.flock(sidecar.fd, fcntl.LOCK_UN)
             raise
-        self._inside = sidecar
+        self._say_inside(sidecar)
         return True
 
-    def admitted(self, slice_ns: int) -> None:  # noqa: ARG002  a lock that its last holder may take again needs no slices
-        """Say that we are inside."""
-        self._own.write(INSIDER, INSIDER_AT, self._pid, self._namespace, monotonic_ns(), 0)
-
-    def make_room(self) -> None:
-        """Writers that do not queue find room by themselves: this lock keeps no strict turns."""
-
-    def leave(self, now_ns: int = 0) -> None:  # noqa: ARG002  as TicketLine's
-        """Let the next one in, after having entered."""
-        inside = self._inside
-        if inside is not None:
-            self._inside = None
-            fcntl.flock(inside.fd, fcntl.LOCK_UN)
-
-    def give_up(self) -> None:
-        """Leave without having been served."""
-        self.leave()
-
-    def place(self) -> int | None:
-        """Unknown: the kernel keeps this line."""
-        return None
-
-    def blocker(self) -> Insider | None:
-        """Who said last that he is inside."""
-        return self._own.insider()
-
-    def state(self) -> LineState:
-        """Whether somebody is inside, and who said so last."""
-        free = _try_lock(self._own)
-        if free:
-            fcntl.flock(self._own.fd, fcntl.LOCK_UN)
-        return LineState(held=not free, waiting=None, blocker=None if free else self._own.insider())
-
-    def close(self) -> None:
-        """Free our place, close the sidecar and end the waiting thread; the file stays."""
-        try:  # noqa: SIM105  contextlib would cost a cold start
-            self.give_up()
-        except OSError:
-            pass  # closing frees what could not be freed singly
-        self._end_thread()
-        self._own.close()
+    def _say_inside(self, sidecar: Sidecar) -> None:
+        self._inside = sidecar
+        write_seen(self._own.fd, Seen(self._pid, monotonic_ns()), self._namespace)
 
     def _open_thread_sidecar(self) -> Sidecar:
-        self._thread_sidecar = Sidecar(self._own.path, self._own)
+        self._thread_sidecar = Sidecar(self._own.database, self._own)
         return self._thread_sidecar
 
     def _end_thread(self) -> None:
@@ -122,12 +131,20 @@ class FlockLine:
         self._end_thread()
 
     def _poll(self, deadline: float) -> bool:
-        while not self.enter_at_once(monotonic_ns(), 0):
+        while not self._enter_at_once():
             remaining_s = deadline - monotonic()
             if remaining_s <= 0:
                 return False
             sleep(min(_POLL_S, remaining_s))
         return True
+
+
+def is_held(sidecar: Sidecar) -> bool:
+    """Whether somebody has the flock."""
+    if not _try_lock(sidecar):
+        return True
+    fcntl.flock(sidecar.fd, fcntl.LOCK_UN)
+    return False
 
 
 def _try_lock(sidecar: Sidecar) -> bool:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["READ_LOCKS", "WRITE_LOCK", "own_descriptor", "posix_locks", "shm_locks", "writer"]
+__all__ = ["READ_LOCKS", "WRITE_LOCK", "own_descriptors", "posix_locks", "shm_locks", "writer"]
 
 WRITE_LOCK = 120
 READ_LOCKS = range(123, 128)
@@ -30,8 +30,8 @@ def writer(database: str) -> int | None:
     /proc/locks makes the kernel wait for some 10 ms (Linux 6.18, 100 waits: p50 9.3, max 21). Asked as if for a lock of
     the descriptor's own (F_OFD_GETLK), so that other connections of this process are told as well.
     """
-    descriptor = own_descriptor(database + "-shm")
-    if descriptor is None or not AVAILABLE:
+    (descriptor,) = own_descriptors(database + "-shm")
+    if descriptor < 0 or not AVAILABLE:
         return next((pid for pid, lock in shm_locks(database) if lock == WRITE_LOCK), None)
     try:
         pid = locked_by(descriptor, WRITE_LOCK)
@@ -66,25 +66,30 @@ def posix_locks(path: str) -> Iterator[tuple[int, int, int]]:
                 yield int(pid), int(first), int(last)
 
 
-def own_descriptor(path: str) -> int | None:
-    """A descriptor of `path` that this process has open already; SQLite's if there is one, which stays open as long as
-    a connection does. It opens all its files with O_NOFOLLOW (os_unix.c), and `open` of a language does not.
+def own_descriptors(*paths: str) -> tuple[int, ...]:
+    """A descriptor of each path that this process has open already; -1 where it has none, or that cannot be seen.
+
+    SQLite's if there is one, which stays open as long as a connection does. It opens all its files with O_NOFOLLOW
+    (os_unix.c), and `open` of a language does not.
     """
+    found = [-1] * len(paths)
     try:
         from fcntl import F_GETFL, fcntl
 
-        wanted = os.stat(path)
+        wanted = [os.stat(path) for path in paths]
         names = os.listdir(_DESCRIPTORS)
     except (ImportError, OSError):
-        return None
-    found = None
+        return tuple(found)
+    certain = set()
     for name in names:
         number = int(name)
         try:
-            if os.path.samestat(os.fstat(number), wanted):
-                if fcntl(number, F_GETFL) & os.O_NOFOLLOW:
-                    return number
-                found = number
+            status = os.fstat(number)
+            for place, each in enumerate(wanted):
+                if place not in certain and os.path.samestat(status, each):
+                    found[place] = number
+                    if fcntl(number, F_GETFL) & os.O_NOFOLLOW:
+                        certain.add(place)
         except OSError:
             continue  # the descriptor of the listing itself is closed by now
-    return found
+    return tuple(found)

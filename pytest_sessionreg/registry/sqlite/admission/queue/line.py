@@ -4,76 +4,68 @@ from __future__ import annotations
 
 import os
 
-from . import byte_locks, flock_line
-from .sidecar import SUFFIX
+from . import byte_locks
+from .sidecar import SUFFIX, Sidecar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from .line_state import LineState
-    from .sidecar import Insider
 
     class Line(Protocol):
-        """One writer's way in and out; see TicketLine. All of it raises OSError where the sidecar fails."""
+        """One writer's way in and out. All of it raises OSError where the sidecar fails; then `close`."""
 
-        def enter_at_once(self, now_ns: int, slice_ns: int) -> bool:
-            """Enter unless that would mean to wait, or to go ahead of others; whether we are inside now.
+        def admit(self, begin: Callable[[], bool], patience_ns: int) -> int:
+            """Call `begin` in turn until it returns True: how often it was busy. Raises WriteTimeout."""
 
-            slice_ns: for how long from now on we may come back ahead of the line.
-            """
+        def keep_out(self) -> None:
+            """Before COMMIT: have nobody begin until `leave`, though SQLite's lock is free; for a moment at most."""
 
-        def enter(self, deadline: float) -> bool:
-            """Wait for our turn; False if `deadline` (monotonic seconds) came first."""
-
-        def admitted(self, slice_ns: int) -> None:
-            """After `enter`, and BEGIN: move the line up."""
-
-        def make_room(self) -> None:
-            """A writer was met that does not queue: leave it some room."""
-
-        def leave(self, now_ns: int) -> None:
-            """Let the next one in."""
-
-        def give_up(self) -> None:
-            """Leave the line, or the inside, without having been served."""
-
-        def place(self) -> int | None:
-            """How many writers are ahead; None where that cannot be known."""
-
-        def blocker(self) -> Insider | None:
-            """Who keeps us waiting."""
-
-        def state(self) -> LineState:
-            """What an onlooker sees."""
+        def leave(self) -> None:
+            """Let the next one in, after the end of the transaction."""
 
         def close(self) -> None:
-            """Give everything back."""
+            """Give everything back; a second call does nothing."""
 
 
 __all__ = ["Line", "line_of", "line_state"]
 
 
-def line_of(database: str) -> Line | None:
-    """A place in the line of `database`; None where the platform has no locks that end with their process.
+def line_of(database: str, slice_ns: int) -> Line | None:
+    """A way into the line of `database`; None where the platform has no locks that end with their process.
 
-    Raises OSError where the sidecar cannot be opened.
+    Raises OSError where the sidecar cannot be had.
     """
     if byte_locks.AVAILABLE:
-        from .ticket_line import TicketLine
+        from .epoll_line import EpollLine
 
-        return TicketLine(database + SUFFIX)
-    return flock_line.FlockLine(database + SUFFIX) if flock_line.AVAILABLE else None
+        return EpollLine(database, slice_ns)
+    from . import flock_line
+
+    return flock_line.FlockLine(database) if flock_line.AVAILABLE else None
 
 
 def line_state(database: str) -> LineState | None:
-    """The state of the line of `database`, without joining it; None where there is none."""
-    if not os.path.isfile(database + SUFFIX):
+    """What an onlooker sees of the line of `database`; None where it was never used.
+
+    Raises OSError where the sidecar cannot be had.
+    """
+    from .line_state import LineState
+    from .records import read_seen
+
+    if not os.path.lexists(database + SUFFIX):
         return None
-    line = line_of(database)
-    if line is None:
-        return None
+    sidecar = Sidecar(database)
     try:
-        return line.state()
+        if not byte_locks.AVAILABLE:
+            from . import flock_line
+
+            held = flock_line.AVAILABLE and flock_line.is_held(sidecar)
+            return LineState(waiters=None, seen=read_seen(sidecar.fd, of_any_age=True) if held else None)
+        from .records import waiters
+
+        return LineState(waiters=waiters(sidecar), seen=read_seen(sidecar.fd))
     finally:
-        line.close()
+        sidecar.close()

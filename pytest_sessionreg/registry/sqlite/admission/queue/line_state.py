@@ -4,20 +4,18 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .sidecar import Insider
+    from .records import Seen, Waiter
 
 __all__ = ["LineState"]
 
 
 class LineState:
-    """held: whether a writer is inside.
-    waiting: how many wait, None where the kernel keeps the line.
-    blocker: who keeps them waiting, as far as the sidecar tells.
+    """waiters: those in line, the first to come first; None where the kernel keeps the line.
+    seen: who was just now seen to hold the lock up; None if nobody says so.
     """
 
-    __slots__ = ("blocker", "held", "waiting")
+    __slots__ = ("seen", "waiters")
 
-    def __init__(self, *, held: bool, waiting: int | None, blocker: Insider | None) -> None:
-        self.held = held
-        self.waiting = waiting
-        self.blocker = blocker
+    def __init__(self, *, waiters: list[Waiter] | None, seen: Seen | None) -> None:
+        self.waiters = waiters
+        self.seen = seen

@@ -1,95 +1,119 @@
-"""One open file description of the queue's sidecar file, and what it records about the writer inside."""
+"""The queue's sidecar: one small file beside the database, whose bytes are locked and whose words are hints."""
 
 from __future__ import annotations
 
 import errno
 import os
-import struct
-import weakref
-from time import monotonic_ns
+import stat
 
-__all__ = ["INSIDER", "INSIDER_AT", "LONGEST_SLICE_S", "SUFFIX", "Insider", "Sidecar", "pid_namespace_inode"]
+from .beside import check_owned, close_after_fork, give_to_database, open_beside
 
-SUFFIX = "-queue"
+__all__ = [
+    "AWAKE_AT",
+    "HEADER",
+    "HUNGRY_AT",
+    "LEASE_AT",
+    "MAGIC",
+    "MEMBERS",
+    "ROOM_AT",
+    "SEEN_AT",
+    "SLOTS_AT",
+    "SUFFIX",
+    "WAITERS",
+    "WAITER_COUNT",
+    "WATCHES",
+    "Sidecar",
+    "not_the_queues",
+    "pid_namespace_inode",
+]
 
-# Who is inside, little endian: pid, its pid namespace, since when, and until when a lease runs (0: none), both in
-# monotonic nanoseconds, which all processes of one boot share.
-INSIDER = struct.Struct("<QQQQ")
-INSIDER_AT = 16
-
-# A lease in the sidecar that runs longer than any slice may be is damage.
-LONGEST_SLICE_S = 0.05
-
-_open_sidecars: weakref.WeakSet[Sidecar] = weakref.WeakSet()
+SUFFIX = "-line"
+# What the file begins with; a file that does not is another's. Then come the words of hints.py, which are zero at
+# first, the record of seen.py and the slots of waiters.py. All numbers are unsigned, of eight bytes, little endian.
+MAGIC = b"srline\x00\x01"
+HUNGRY_AT, AWAKE_AT, LEASE_AT, ROOM_AT, SEEN_AT, SLOTS_AT = 8, 16, 24, 32, 40, 96
+HEADER = MAGIC.ljust(SEEN_AT, b"\0")
+# What is locked, far beyond the end (a lock needs no byte to exist): MEMBERS + pid for reading by whoever queues;
+# WATCHES and the next two by those in line that look by themselves; WAITERS + n by the writer that waits since n
+# (monotonic ns).
+MEMBERS, WATCHES, WAITERS = 1 << 32, 1 << 33, 1 << 61
+WAITER_COUNT = 1 << 61
+_OPENS = 10
 
 
 class Sidecar:
-    """A descriptor of the sidecar at `path`, created if missing; the file is never deleted, for that would split the
-    line.
+    """A descriptor of the sidecar of `database`, made if missing; the file is never deleted: that would split the line.
 
-    `twin`: another description of what must be the same file; OSError (ESTALE) if it is not. Counters and records are
-    read and written as with a file: a mapping of a file that somebody truncates would end its readers with SIGBUS.
+    `twin`: another description of what must be the same file; OSError (ESTALE) if it is not. Raises OSError where the
+    file cannot be made or is not the queue's (see beside.py). Words are read and written as with a file: a mapping of a
+    file that somebody truncates would end its readers with SIGBUS.
     """
 
-    __slots__ = ("__weakref__", "fd", "path")
+    __slots__ = ("__weakref__", "database", "fd", "path")
 
-    def __init__(self, path: str, twin: Sidecar | None = None) -> None:
-        self.path = path
+    def __init__(self, database: str, twin: Sidecar | None = None) -> None:
+        self.database = database
+        self.path = database + SUFFIX
         self.fd = -1
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if twin is not None and not os.path.samestat(os.fstat(self.fd), os.fstat(twin.fd)):
+        close_after_fork(self)
+        try:
+            self._open()
+            if twin is not None:
+                self._check_same(os.fstat(twin.fd))
+        except BaseException:
             self.close()
-            raise _stale(path)
-        _open_sidecars.add(self)
+            raise
 
-    def read(self, layout: struct.Struct, offset: int) -> tuple[int, ...]:
-        """The numbers at `offset`; zeros for what the file is too short to hold."""
-        return layout.unpack(os.pread(self.fd, layout.size, offset).ljust(layout.size, b"\0"))
-
-    def write(self, layout: struct.Struct, offset: int, *numbers: int) -> None:
-        """Store the numbers at `offset`."""
-        os.pwrite(self.fd, layout.pack(*numbers), offset)
+    def _open(self) -> None:
+        for _ in range(_OPENS):
+            try:
+                self.fd = open_beside(self.path)
+                break
+            except FileNotFoundError:
+                pass
+            try:
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                self.fd = os.open(self.path, flags, 0o600)
+            except FileExistsError:
+                continue
+            give_to_database(self.fd, self.database)
+            break
+        else:
+            raise OSError(errno.EBUSY, "it comes and goes", self.path)
+        check_owned(self.fd, self.path, self.database, stat.S_IFREG)
+        found = os.pread(self.fd, len(MAGIC), 0)
+        if not found:
+            os.pwrite(self.fd, HEADER, 0)
+        elif found != MAGIC:
+            raise not_the_queues(self.path)
 
     def check_unmoved(self) -> None:
         """Raise OSError (ESTALE) if the path names another file by now: locks on two files keep no order."""
         try:
-            moved = not os.path.samestat(os.stat(self.path), os.fstat(self.fd))
+            found = os.stat(self.path, follow_symlinks=False)
         except FileNotFoundError:
-            moved = True
-        if moved:
-            raise _stale(self.path)
+            raise _stale(self.path) from None
+        self._check_same(found)
 
-    def insider(self) -> Insider | None:
-        """Who said last that he is inside; None if nobody ever did."""
-        pid, namespace, since_ns, lease_until_ns = self.read(INSIDER, INSIDER_AT)
-        return Insider(pid, namespace, since_ns, lease_until_ns) if pid else None
+    def _check_same(self, found: os.stat_result) -> None:
+        if not os.path.samestat(found, os.fstat(self.fd)):
+            raise _stale(self.path)
 
     def close(self) -> None:
         """Close the descriptor, which frees its locks; a second call does nothing."""
         if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+            fd, self.fd = self.fd, -1
+            os.close(fd)
 
     def __del__(self) -> None:
         self.close()
 
 
-class Insider:
-    """What the sidecar says of the writer inside: pid, pid namespace, since when and until when leased (monotonic
-    ns).
-    """
-
-    __slots__ = ("lease_until_ns", "namespace", "pid", "since_ns")
-
-    def __init__(self, pid: int, namespace: int, since_ns: int, lease_until_ns: int) -> None:
-        self.pid = pid
-        self.namespace = namespace
-        self.since_ns = since_ns
-        self.lease_until_ns = lease_until_ns
-
-    def held_s(self) -> float | None:
-        """For how many seconds; None if the sidecar does not say since when."""
-        return max((monotonic_ns() - self.since_ns) / 1e9, 0.0) if self.since_ns else None
+def not_the_queues(path: str) -> OSError:
+    """What to raise for a file that does not begin as the queue's do."""
+    return OSError(
+        errno.EPERM, "it does not begin as the queue's files do; it is another program's: move it away", path
+    )
 
 
 def _stale(path: str) -> OSError:
@@ -102,13 +126,3 @@ def pid_namespace_inode() -> int:
         return os.stat("/proc/self/ns/pid").st_ino
     except OSError:
         return 0
-
-
-def _after_fork_in_child() -> None:
-    """Close what was inherited: a descriptor in the child would keep the parent's locks after the parent's death."""
-    for sidecar in list(_open_sidecars):
-        sidecar.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic, monotonic_ns
+from time import monotonic
 
 import pytest
 
@@ -23,62 +23,61 @@ _DEADLINE_S = 120
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[Callable[[], FlockLine]]:
     """Makes places in one line, as many as are asked for; closed afterwards."""
+    (tmp_path / "any.db").touch()
     with ExitStack() as stack:
 
         def make() -> FlockLine:
-            made = FlockLine(str(tmp_path / "line"))
+            made = FlockLine(str(tmp_path / "any.db"))
             stack.callback(made.close)
             return made
 
         yield make
 
 
+def _enter(line: FlockLine, patience_s: float = _DEADLINE_S) -> int:
+    return line.admit(lambda: True, round(patience_s * 1e9))
+
+
 def test_one_is_inside_at_a_time_and_the_wait_has_a_deadline(line: Callable[[], FlockLine]) -> None:
     one, other = line(), line()
-    assert one.enter_at_once(monotonic_ns(), 0)
-    assert not other.enter_at_once(monotonic_ns(), 0)
+    _enter(one)
     started = monotonic()
-    assert not other.enter(started + 0.1)
+    with pytest.raises(WriteTimeout, match="in line") as caught:
+        _enter(other, 0.1)
+    assert caught.value.waited_s >= 0.1
+    assert caught.value.phase == "queue"
     assert monotonic() - started >= 0.1
-    state = other.state()
-    assert state.held
-    assert state.blocker is not None
-    assert state.blocker.pid == os.getpid()
-    other.give_up()
     one.leave()
-    assert other.enter(monotonic() + _DEADLINE_S)
-    other.admitted(0)
-    assert not one.enter_at_once(monotonic_ns(), 0)
-    other.leave()
-    assert not one.state().held
+    _enter(other)
+    with pytest.raises(WriteTimeout):
+        _enter(one, 0)
 
 
 def test_a_wait_that_was_given_up_is_no_lock_when_it_is_granted_after_all(line: Callable[[], FlockLine]) -> None:
     one, other, third = line(), line(), line()
-    assert one.enter_at_once(monotonic_ns(), 0)
-    assert not other.enter(monotonic() + 0.05)
-    other.give_up()
+    _enter(one)
+    with pytest.raises(WriteTimeout):
+        _enter(other, 0.05)
     one.leave()
-    assert third.enter(monotonic() + _DEADLINE_S)
-    third.leave()
+    _enter(third)
 
 
 def test_a_killed_holder_lets_the_next_in(line: Callable[[], FlockLine], tmp_path: Path) -> None:
     program = (
         "import time; from pytest_sessionreg.registry.sqlite.admission.queue.flock_line import FlockLine\n"
-        f"line = FlockLine({str(tmp_path / 'line')!r})\n"
-        "assert line.enter_at_once(1, 0); print('inside', flush=True); time.sleep(60)\n"
+        f"line = FlockLine({str(tmp_path / 'any.db')!r})\n"
+        "line.admit(lambda: True, 10**9); print('inside', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "inside\n"
             waiter = line()
-            assert not waiter.enter(monotonic() + 0.05)
-            waiter.give_up()
+            with pytest.raises(WriteTimeout):
+                _enter(waiter, 0.05)
         finally:
             process.kill()
-        assert waiter.enter(monotonic() + _DEADLINE_S)
+        _enter(waiter)
 
 
 def test_the_registry_writes_through_it_and_names_who_holds_it(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
