@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
+from weakref import ref
 
 __all__ = ["Cursor", "Database", "Values"]
 
@@ -55,8 +56,15 @@ class Database(Protocol):
     def in_transaction(self) -> bool:
         """Whether a write transaction is open."""
 
-    def begin(self) -> None:
-        """Open a write transaction. Raises WriteTimeout, or TransactionState if one is open."""
+    def begin(self, block: ref[object], patience_s: float | None = None, /) -> None:
+        """Open a write transaction that belongs to `block`, to whose end `end_block` is the callback.
+
+        patience_s: how long to wait, instead of the database's own. Raises WriteTimeout, or TransactionState if a
+        transaction is open.
+        """
+
+    def end_block(self, block: ref[object], /) -> None:
+        """Roll back, if the transaction of `block`, which is gone, is still open."""
 
     def commit(self) -> None:
         """Make what the transaction wrote last. When it raises, nothing was written."""

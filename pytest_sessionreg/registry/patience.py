@@ -20,16 +20,16 @@ class Patience:
     Raises InvalidValue for what is no number of seconds.
     """
 
-    __slots__ = ("_before", "_database", "_seconds")
+    __slots__ = ("_before", "_database", "seconds")
 
     def __init__(self, database: Database, patience: Any) -> None:
         self._database = database
-        self._seconds = _seconds(patience)
+        self.seconds = _seconds(patience)
         self._before: float | None = None
 
     def __enter__(self) -> None:
         self._before = self._database.patience_s
-        self._database.patience_s = self._seconds
+        self._database.patience_s = self.seconds
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -30,7 +30,10 @@ Figures = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """workers, writes, hold_ms, think_ms: as for `sessionreg storm`; writes with an `s` are seconds. asked: of the queue."""
+    """workers, writes, hold_ms, think_ms: as for `sessionreg storm`; writes with an `s` are seconds.
+
+    asked: of the queue.
+    """
 
     name: str
     workers: int

@@ -26,15 +26,12 @@ def migrate(database: Database) -> int:
     """
     if database.schema_version() == SCHEMA_VERSION:
         return 0
-    database.begin()
-    try:
+    from ..transaction import Transaction  # here, because a settled open needs none
+
+    with Transaction(database):
         version = database.schema_version()
         for number in range(version + 1, SCHEMA_VERSION + 1):
             database.migrate(read(number), number)
-    except BaseException:
-        database.rollback()
-        raise
-    database.commit()
     return SCHEMA_VERSION - version
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from _thread import get_ident  # threading itself is not needed by a cold start
 from time import monotonic_ns
+from weakref import ref
 
 from ..errors import (
     DatabaseBusy,
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Database"]
 
+# Nothing is open; a write, a BEGIN or a COMMIT is under way, or was when an exception came; a block's transaction is
+# open.
+_IDLE, _UNDER_WAY, _OPEN = range(3)
+
 
 class Database:
     """The open file: its connection, how writers are admitted to it, and who owns it (one thread of one process).
@@ -49,6 +55,7 @@ class Database:
     __slots__ = (
         "__weakref__",
         "_admission",
+        "_block",
         "_busy",
         "_connection",
         "_execute",
@@ -61,6 +68,8 @@ class Database:
         "_observer",
         "_pid",
         "_started_ns",
+        "_state",
+        "_task",
         "_thread",
         "_workspace_tables",
         "path",
@@ -81,6 +90,9 @@ class Database:
         self._pid = os.getpid()
         self._thread = get_ident()
         self._busy: int | None = 0
+        self._state = _IDLE
+        self._block: ref[object] | None = None
+        self._task: object | None = None
         self._started_ns = 0
         self._held_from_ns = 0
         self._connection: sqlite3.Connection | None = open_connection(path)
@@ -103,93 +115,170 @@ class Database:
 
     # -- the write path ------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Be admitted and hold SQLite's write lock. Raises WriteTimeout when the policy gives up."""
-        if self._checked().in_transaction:
+    # An exception may come out of a signal handler at any instruction, also of a clean-up. So `_state` says that there
+    # may be something to clear from before there is until after it is cleared; whoever comes next looks at it first.
+
+    def begin(self, block: ref[object], patience_s: float | None = None) -> None:
+        """Be admitted and hold SQLite's write lock, for as long as `block` is there, or until commit or rollback.
+
+        Raises WriteTimeout when the policy gives up.
+        """
+        self._checked()
+        if self._state == _OPEN:
             message = f"{self.path}: a transaction is already open; finish it, or write through the one that is open"
             raise TransactionState(message, database=self.path)
-        self._begin()
+        try:
+            if "asyncio" in sys.modules:
+                from .task import running_task  # here, because a cold start has no tasks
 
-    def _begin(self) -> None:
+                self._task = running_task()
+            self._begin(patience_s)
+            self._block = block
+            self._state = _OPEN
+        except BaseException:
+            if self._state == _OPEN:
+                self._state = _UNDER_WAY
+            self._clear()
+            raise
+
+    def end_block(self, block: ref[object]) -> None:
+        """Roll back what `block`, which is gone, has left open; the callback of its reference."""
+        if self._block is block and self._state == _OPEN and self._thread == get_ident() and self._pid == os.getpid():
+            self._state = _UNDER_WAY
+            self._clear()
+
+    def _begin(self, patience_s: float | None) -> None:
         self._check_unmoved()
         self._log.prepare()
         self._started_ns = monotonic_ns()
+        self._state = _UNDER_WAY
         try:
-            self._busy = self._admission.admit(self._try_begin, self.patience_s)
+            self._busy = self._admission.admit(self._try_begin, self.patience_s if patience_s is None else patience_s)
         except WriteTimeout as error:
+            self._state = _IDLE
             self._busy = error.busy
             self._record("exhausted", code=error.code, phase=error.phase)
             raise
         except sqlite3.Error as error:
+            self._state = _IDLE
             self._record("failed", code=getattr(error, "sqlite_errorcode", None), phase="begin")
             raise translate_error(error, database=self.path, doing="BEGIN IMMEDIATE") from error
         self._held_from_ns = monotonic_ns()
         if not self._log.is_ours():
-            self.rollback()
-            raise self._abandoned("nothing was written")
+            self._clear("rolled back", phase="body")
+            raise self._give_up_log(self._log.moved("nothing was written"))
 
     def execute(self, sql: str, parameters: Values = ()) -> sqlite3.Cursor:
         """Run one statement inside the open transaction; sqlite3's errors pass through to the author of the SQL."""
         connection = self._checked()
-        if not connection.in_transaction:
+        if self._state != _OPEN or not connection.in_transaction:
             message = f"{self.path}: no transaction is open; write inside `with registry.transaction()`"
             raise TransactionState(message, database=self.path)
+        self._check_task()
         return self._execute(sql, parameters)
 
     def commit(self) -> None:
         """COMMIT and let the next writer in.
 
-        When it raises, nothing was written; but after DatabaseMoved, which says so, it may have been, and be lost.
+        When it raises a RegistryError, nothing was written; but after DatabaseMoved, which says so, it may have been,
+        and be lost. After any other exception, such as KeyboardInterrupt, it was written or not: read it again.
         """
-        self._commit(self._checked())
+        connection = self._checked()
+        try:
+            self._state = _UNDER_WAY
+            self._commit(connection)
+        except BaseException:
+            self._clear()
+            raise
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         if not connection.in_transaction:
-            self._leave("failed", code=None, phase="body")
+            self._clear("failed", phase="body")
             message = f"{self.path}: SQLite rolled the transaction back after an error; run the whole transaction again"
             raise TransactionState(message, database=self.path)
         if not self._log.lock_is_ours():
-            self._undo()
-            self._leave("failed", code=None, phase="commit")
-            raise self._abandoned("nothing was written", lock=True)
+            self._clear("failed", phase="commit")
+            raise self._give_up_log(self._log.lock_lost("nothing was written"))
         if self._log.is_large and self._keep_out is not None:
             self._keep_out()  # COMMIT copies the log, and with writers in between it is never all copied
         try:
             self._execute("COMMIT")
         except sqlite3.Error as error:
-            self._undo()
-            self._leave("failed", code=getattr(error, "sqlite_errorcode", None), phase="commit")
+            self._clear("failed", code=getattr(error, "sqlite_errorcode", None), phase="commit")
             raise translate_error(error, database=self.path, doing="COMMIT") from error
-        except BaseException:
-            self._undo()
-            self._leave("failed", code=None, phase="commit")
-            raise
         ended_ns = monotonic_ns()
         self._admission.leave()  # what follows is not the transaction, and others wait
+        self._block = None
+        self._state = _IDLE
         kept = self._log.kept()
         self._record("committed" if kept else "failed", code=None, phase=None if kept else "commit", ended_ns=ended_ns)
         if not kept:
-            raise self._abandoned("what was just written may be lost")
+            raise self._give_up_log(self._log.moved("what was just written may be lost"))
 
     def rollback(self) -> None:
         """Undo the open transaction and let the next writer in."""
         self._checked()
-        self._undo()
-        self._leave("rolled back", code=None, phase="body")
+        if self._state == _OPEN:
+            try:
+                self._state = _UNDER_WAY
+                self._clear("rolled back", phase="body")
+            except BaseException:
+                self._state = self._state and _UNDER_WAY
+                self._clear("rolled back", phase="body")
+                raise
 
     def write(self, sql: str, parameters: Values = ()) -> int:
         """Run one statement of the registry's own in a write transaction (the open one, if any); the rows changed."""
         connection = self._checked()
-        if connection.in_transaction:
+        if self._state == _OPEN:
+            self._check_task()
             return self._own(sql, parameters).rowcount
-        self._begin()
         try:
+            self._begin(None)
             changed = self._own(sql, parameters).rowcount
+            self._commit(connection)
         except BaseException:
-            self.rollback()
+            self._clear("rolled back", phase="body")
             raise
-        self._commit(connection)
         return changed
+
+    def _clear(self, outcome: str = "failed", *, code: int | None = None, phase: str | None = "body") -> None:
+        """Undo what is under way, if anything is, and let the next writer in."""
+        if self._state != _UNDER_WAY:
+            return
+        connection = self._connection
+        if connection is not None and connection.in_transaction:
+            try:
+                self._execute("ROLLBACK")
+            except sqlite3.Error as error:
+                raise translate_error(error, database=self.path, doing="ROLLBACK") from error
+        ended_ns = monotonic_ns()
+        self._admission.leave()
+        self._block = None
+        self._state = _IDLE
+        self._record(outcome, code=code, phase=phase, ended_ns=ended_ns)
+
+    def _clear_what_was_left(self) -> None:
+        """Clear what an exception left in the middle of a clean-up, or refuse a call in the middle of a write.
+
+        The latter is what a signal handler does that uses the registry which it has interrupted.
+        """
+        from .interrupted import interrupts_one_of
+
+        if interrupts_one_of(_WRITING, self):
+            message = (
+                f"{self.path}: a write of this registry is under way, and was interrupted by this call, from a signal "
+                "handler or an observer; open another registry there"
+            )
+            raise TransactionState(message, database=self.path)
+        self._clear()
+
+    def _check_task(self) -> None:
+        """Raise TransactionState in another asyncio task than the one whose transaction is open."""
+        if self._task is not None or "asyncio" in sys.modules:
+            from .task import check_task
+
+            check_task(self._task, self.path)
 
     def migrate(self, sql: str, version: int) -> None:
         """Run a migration in the open transaction; see migration.run_migration."""
@@ -205,7 +294,8 @@ class Database:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
-        return self._checked().in_transaction
+        self._checked()
+        return self._state == _OPEN
 
     # -- the read path -------------------------------------------------------------------------------------------
 
@@ -251,8 +341,7 @@ class Database:
         if self._connection is None:
             return
         connection = self._checked()
-        if connection.in_transaction:
-            self.rollback()
+        self.rollback()
         self._connection = None
         del self._execute
         if self._log.is_ours():
@@ -264,7 +353,7 @@ class Database:
     # -- inside --------------------------------------------------------------------------------------------------
 
     def _checked(self) -> sqlite3.Connection:
-        """The connection, if it is open and this is the thread and the process that opened it."""
+        """The connection, if it is open, this is the thread and process that opened it, and nothing is under way."""
         if self._pid != os.getpid() or self._thread != get_ident():
             where = "another thread" if self._pid == os.getpid() else "a forked child"
             message = (
@@ -273,6 +362,12 @@ class Database:
             raise WrongOwner(message, database=self.path)
         if self._connection is None:
             raise self._closed()
+        if self._state:
+            if self._state == _UNDER_WAY:
+                self._clear_what_was_left()
+            elif self._block is None or self._block() is None:
+                self._state = _UNDER_WAY
+                self._clear()
         return self._connection
 
     def _check_unmoved(self) -> None:
@@ -290,15 +385,15 @@ class Database:
         )
         raise DatabaseMoved(message, database=self.path)
 
-    def _abandoned(self, consequence: str, *, lock: bool = False) -> DatabaseMoved:
-        """Close, because the log is no longer ours, or (lock) the write lock is not; what to raise."""
+    def _give_up_log(self, message: str) -> DatabaseMoved:
+        """Close, because the log or the write lock is no longer ours; what to raise."""
         connection, self._connection = self._connection, None
-        self._moved = self._log.lock_lost(consequence) if lock else self._log.moved(consequence)
+        self._moved = message
         del self._execute
         if connection is not None:
             self._log.abandon(connection)
         self._admission.close()
-        return DatabaseMoved(self._moved, database=self.path)
+        return DatabaseMoved(message, database=self.path)
 
     def _closed(self) -> RegistryError:
         if self._moved is not None:
@@ -329,19 +424,6 @@ class Database:
         finally:
             set_busy_timeout(connection, self._admission.busy_timeout_s)
 
-    def _undo(self) -> None:
-        connection = self._connection
-        if connection is not None and connection.in_transaction:
-            try:
-                self._execute("ROLLBACK")
-            except sqlite3.Error as error:
-                raise translate_error(error, database=self.path, doing="ROLLBACK") from error
-
-    def _leave(self, outcome: str, *, code: int | None, phase: str | None) -> None:
-        ended_ns = monotonic_ns()
-        self._admission.leave()
-        self._record(outcome, code=code, phase=phase, ended_ns=ended_ns)
-
     def _record(self, outcome: str, *, code: int | None, phase: str | None, ended_ns: int | None = None) -> None:
         observer = self._observer
         if observer is None:
@@ -362,3 +444,7 @@ class Database:
                 phase,
             )
         )
+
+
+# What is on the stack while something is under way.
+_WRITING = {method.__code__ for method in (Database.begin, Database.write, Database.commit, Database.rollback)}

@@ -202,7 +202,8 @@ def test_a_closed_registry_says_so(database: str) -> None:
 
 def test_closing_rolls_back_what_is_open(database: str) -> None:
     registry = Registry.open(database)
-    registry.transaction().__enter__()
+    transaction = registry.transaction()
+    transaction.__enter__()
     registry.sessions.register("one")
     registry.close()
     with Registry.open(database) as again:

@@ -291,7 +291,7 @@ def test_a_forked_child_does_not_keep_its_parents_place(database: str) -> None:
     program = (
         "import os, sys, time; from pytest_sessionreg import Registry\n"
         f"registry = Registry.open({database!r})\n"
-        "registry.transaction().__enter__()\n"
+        "held = registry.transaction(); held.__enter__()\n"
         "child = os.fork()\n"
         "if not child: time.sleep(600)\n"
         "print(child, flush=True); sys.stdin.readline()\n"

@@ -117,7 +117,10 @@ class Bell:
             os.close(fd)
 
     def __del__(self) -> None:
-        self.close()
+        try:  # noqa: SIM105  contextlib would cost a cold start
+            self.close()
+        except AttributeError:
+            pass  # an exception came before anything was set
 
 
 def _open_pipe(path: str, database: str) -> int:

@@ -106,7 +106,10 @@ class Sidecar:
             os.close(fd)
 
     def __del__(self) -> None:
-        self.close()
+        try:  # noqa: SIM105  contextlib would cost a cold start
+            self.close()
+        except AttributeError:
+            pass  # an exception came before anything was set
 
 
 def not_the_queues(path: str) -> OSError:

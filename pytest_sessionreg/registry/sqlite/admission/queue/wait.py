@@ -6,7 +6,7 @@ from os import pread, pwrite, sched_yield
 from time import monotonic_ns, sleep
 
 from .bell import WATCH, Bell
-from .byte_locks import ByteLocks, exclusive, held_at_all, lock_in
+from .byte_locks import ByteLocks, exclusive, free, held_at_all, lock_in
 from .hints import HUNGRY_NS, ONE, ROOM_NS, SIZE, SPIN_NS, TWO, Hints
 from .probe import Probe
 from .records import Seen, read_seen, waiters, write_seen
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["Wait"]
 
 # In line, two look by themselves every 20 ms, for whoever held the lock may have been killed, and then nobody rings:
-# the watch. One more does so rarely, should both have been stopped, and all others even more rarely: a look costs some
-# 100 us of a processor.
+# the watch. One more does so rarely, should both have been stopped or killed, and all others look once after as long,
+# and then even more rarely: a look costs some 100 us of a processor.
 _WATCH = [(exclusive(WATCHES), 0.020), (exclusive(WATCHES + 1), 0.020), (exclusive(WATCHES + 2), 0.5)]
-_FAR_LOOK_S = 3.0
+_RESERVE = free(WATCHES + 2)
+_FIRST_LOOK_S, _FAR_LOOK_S = 0.5, 3.0
 # A sleep ends so much too late, at most: the last part of somebody's lease is spent awake.
 _LATE_NS = 60_000
 _LONG_LEASE_NS = 2_000_000
@@ -69,7 +70,7 @@ class Wait:
     ) -> None:
         self._file, self._fd, self._bell, self._probe, self._begin = file, file.fd, bell, probe, begin
         self._byte, self._namespace, self._came_ns, self._deadline_ns = byte, namespace, came_ns, deadline_ns
-        self._look_s = _FAR_LOOK_S
+        self._look_s = _FIRST_LOOK_S
         self._hungry_until_ns = 0
         self._met = False
         self._seen: Seen | None = None
@@ -95,7 +96,7 @@ class Wait:
             else:
                 self._seen = None  # whoever held the lock has left
             if rung == WATCH:
-                self._take_watch()
+                self._take_watch(called=True)
                 # we were said to be awake, so that whoever leaves does not ring: no longer, from before we try
                 pwrite(self._fd, ONE.pack(0), AWAKE_AT)
                 own_look = True
@@ -171,14 +172,17 @@ class Wait:
 
     # -- looking -------------------------------------------------------------------------------------------------
 
-    def _take_watch(self) -> None:
-        """Be one of those that look, if one is missing."""
-        if not self.watches:
-            for request, look_s in _WATCH:
-                if self._file.try_lock(request):
-                    self.watches = True
-                    self._look_s = look_s
-                    break
+    def _take_watch(self, *, called: bool = False) -> None:
+        """Be one of those that look, if one is missing; called: also instead of looking rarely."""
+        if self.watches and not (called and self._look_s == _FIRST_LOOK_S):
+            return
+        for request, look_s in _WATCH:
+            if self._file.try_lock(request):
+                if self.watches and look_s < self._look_s:
+                    self._file.unlock(_RESERVE)
+                self.watches = True
+                self._look_s = look_s
+                break
 
     def _look(self) -> None:
         """What is to be done when nobody rang for a while, beside trying."""
@@ -195,7 +199,7 @@ class Wait:
         if self._seen is not None and self.watches:
             write_seen(self._fd, self._seen, self._namespace)
         if not self.watches:
-            self._look_s *= 2
+            self._look_s = max(2 * self._look_s, _FAR_LOOK_S)
 
     def _make_room_for_others(self, now_ns: int) -> None:
         """Have the line leave the lock free now and then, if the process that has it does not queue. Asked once."""
