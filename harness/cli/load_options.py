@@ -40,7 +40,7 @@ class LoadOptions:
     database: str | None
     timeout: float | None
 
-    def storms(self, names: Sequence[str]) -> tuple[Plan, tuple[AdmissionPolicy, ...]]:
+    def plan_storms(self, names: Sequence[str]) -> tuple[Plan, tuple[AdmissionPolicy, ...]]:
         """The plan, and the policies to run it under: those of `names`, by default all, or Own for a workload that does
         its own transactions. Raises StormError for options that make no storm.
         """

@@ -150,7 +150,7 @@ def _status() -> Iterator[OnRound]:
 
 
 def _show(judgements: Sequence[Judgement], environment: Environment, out: Path | None, *, as_json: bool) -> NoReturn:
-    from pytest_sessionreg.report.judgements import append_summary, lines, to_json, worst, write_verdicts
+    from pytest_sessionreg.report.judgements import append_summary, lines, to_json, worst_verdict, write_verdicts
 
     if as_json:
         click.echo(to_json(judgements, command_line(), environment), nl=False)
@@ -162,4 +162,4 @@ def _show(judgements: Sequence[Judgement], environment: Environment, out: Path |
     if out is not None:
         write_verdicts(judgements, str(out), command_line(), environment)
     append_summary(judgements)
-    sys.exit(_EXIT.get(worst(judgements), 0))
+    sys.exit(_EXIT.get(worst_verdict(judgements), 0))

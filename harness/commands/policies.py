@@ -43,7 +43,7 @@ def policies(
 ) -> None:
     """Compare policies under the same load, round by round. Say how sure the difference is."""
     try:
-        plan, chosen = load.storms(policies)
+        plan, chosen = load.plan_storms(policies)
         chosen = with_control(chosen)
     except StormError as error:
         raise click.UsageError(str(error)) from None

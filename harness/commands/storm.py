@@ -40,7 +40,7 @@ def storm(policies: tuple[str, ...], load: LoadOptions, out: Path, *, no_plots: 
     sequence) of every write in the database.
     """
     try:
-        plan, chosen = load.storms(policies)
+        plan, chosen = load.plan_storms(policies)
     except StormError as error:
         raise click.UsageError(str(error)) from None
     check_directory(out)

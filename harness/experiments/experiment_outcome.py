@@ -48,7 +48,7 @@ class ExperimentOutcome:
 
     @property
     def complaints(self) -> Sequence[str]:
-        """The same as the command says it."""
+        """Each problem as the line that the command prints on standard error."""
         return [f"sessionreg: {problem}" for problem in self.problems]
 
     def show(self, console: Console) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pytest_sessionreg.gate.judgement import Judgement, Verdict
 from pytest_sessionreg.report.glossary import words_for
-from pytest_sessionreg.report.judgements import from_json, to_json, worst
+from pytest_sessionreg.report.judgements import from_json, to_json, worst_verdict
 from pytest_sessionreg.report.table import plain_table
 
 from .experiment_outcome import ExperimentOutcome
@@ -37,7 +37,7 @@ def read_outcome(text: str) -> ExperimentOutcome:
         json=to_json(judgements, envelope.command, envelope.environment),
         question="Did the storms get worse than their baseline?",
         tables=[_table(judgements)],
-        finding=f"The verdict to act on is {worst(judgements).value}.",
+        finding=f"The verdict to act on is {worst_verdict(judgements).value}.",
         figures=[
             Figures(judgement.storm, {f"{change.name} ratio": change.ratio for change in judgement.changes})
             for judgement in judgements

@@ -1,4 +1,4 @@
-"""The protocol of a fault: one per file, each says what it does, to whom, and what would be wrong."""
+"""The base class of a fault: each says what it does, to whom, and what would be wrong. Those there are: MENU."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Rig:
         return worker
 
     def start(self, function: Callable[..., Callable[[], Any]], *arguments: Any) -> Worker:
-        """The same, but it does not wait at the barrier."""
+        """A process that has called `function(*arguments)`, and calls what that returned at once. Raises as prepare."""
         worker = self.prepare(function, *arguments)
         worker.release()
         return worker
@@ -104,7 +104,7 @@ class Rig:
         return self.prepare(write_until_stopped, self.setup, worker, make, think_s, seed, on_begin)
 
     def start_writer(self, worker: int, make: MakeWriter, *, think_s: float = 0.005) -> Worker:
-        """The same, but it does not wait at the barrier."""
+        """A process that writes as number `worker` at once; see write_until_stopped."""
         writer = self.prepare_writer(worker, make, think_s=think_s)
         writer.release()
         return writer

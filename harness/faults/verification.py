@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_sessionreg.results.samples import EXHAUSTED, FAILED, Samples
 from pytest_sessionreg.storm.storm_writes import rows
-from pytest_sessionreg.storm.verification import integrity, verify_writes
+from pytest_sessionreg.storm.verification import check_integrity, verify_writes
 
 from .setup import STORM, UNCOMMITTED, Setup
 
@@ -20,7 +20,7 @@ class Verified:
     lost: those of them that the database does not hold.
     duplicated: rows beyond the first of a write.
     ghosts: rows of a transaction that was killed before its COMMIT.
-    refused: writes that the policy, or SQLite's timeout, gave up.
+    given_up: writes that the policy, or SQLite's timeout, gave up.
     failed: writes that ended in any other error.
     integrity: "ok", the first complaint, or why the database cannot be read.
     """
@@ -29,7 +29,7 @@ class Verified:
     lost: int
     duplicated: int
     ghosts: int
-    refused: int
+    given_up: int
     failed: int
     integrity: str
 
@@ -41,11 +41,11 @@ class Verified:
     @property
     def flawless(self) -> bool:
         """Sound, and every write was acknowledged."""
-        return self.sound and not self.refused and not self.failed
+        return self.sound and not self.given_up and not self.failed
 
     def __str__(self) -> str:
         return (
-            f"{self.acknowledged:,} acknowledged, {self.lost} lost, {self.refused} refused, {self.failed} failed, "
+            f"{self.acknowledged:,} acknowledged, {self.lost} lost, {self.given_up} given up, {self.failed} failed, "
             f"integrity {self.integrity}"
         )
 
@@ -56,7 +56,7 @@ def verify(setup: Setup) -> Verified:
     acknowledged = int(samples.committed.sum())
     try:
         written = rows(setup.database, STORM)
-        found = verify_writes(written, samples, integrity(setup.database))
+        found = verify_writes(written, samples, check_integrity(setup.database))
         lost, duplicated, complaint = found.lost or 0, found.duplicated or 0, found.integrity or "no file is there"
         ghosts = sum(key >> 32 == UNCOMMITTED for key in written)
     except sqlite3.Error as error:
@@ -66,7 +66,7 @@ def verify(setup: Setup) -> Verified:
         lost=lost,
         duplicated=duplicated,
         ghosts=ghosts,
-        refused=int((samples.outcome == EXHAUSTED).sum()),
+        given_up=int((samples.outcome == EXHAUSTED).sum()),
         failed=int((samples.outcome == FAILED).sum()),
         integrity=complaint,
     )

@@ -50,7 +50,7 @@ class Change:
 
     @property
     def better(self) -> bool:
-        """The same, the other way."""
+        """Whether all of the interval is below the inverse of the tolerance."""
         return self.high < 1 / self.tolerance
 
     @property

@@ -69,7 +69,7 @@ class Ground:
         return path
 
     def control(self) -> str | None:
-        """The path of a file for the next round of the control, which is not there yet; None likewise."""
+        """The path of a file for the next round of the control, not there yet; None where the storm makes its own."""
         if self._directory is None:
             return None
         self._files += 1

@@ -35,7 +35,7 @@ def live(connection: Connection) -> None:
     try:
         with crash or nullcontext():
             value = run()
-    except BaseException as error:  # noqa: BLE001  as above
+    except BaseException as error:  # noqa: BLE001  every way out is reported, SystemExit too
         _send(connection, _failure("run", error))
         return
     if crash is not None:

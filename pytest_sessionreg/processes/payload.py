@@ -56,7 +56,7 @@ def loads(data: bytes) -> tuple[Callable[..., Callable[[], Any]], tuple[Any, ...
     user_frames.show_all(shown=all_shown)
     for name, lines in sources.items():
         linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
-    function, arguments, crash_at = pickle.loads(body)  # noqa: S301  as above
+    function, arguments, crash_at = pickle.loads(body)  # noqa: S301  our own parent wrote it
     return function, arguments, crash_at
 
 

@@ -175,7 +175,7 @@ class Worker:
         elif kind == FAILURE:
             self.failure = pickle.loads(body)  # noqa: S301  our own worker wrote it
         elif kind == MISSED:
-            self.missed = pickle.loads(body)  # noqa: S301  as above
+            self.missed = pickle.loads(body)  # noqa: S301  our own worker wrote it
         else:
             self._value = body
 
@@ -232,7 +232,7 @@ class Worker:
             os.close(descriptor)
 
     def _hangs_up(self, deadline: Deadline) -> bool:
-        """The same where there are no pidfds: an ended process has closed its end of the connection."""
+        """Wait for an end where there are no pidfds: an ended process has closed its end of the connection."""
         while not self._hung_up:
             if not wait([self.connection], deadline.remaining_s()):
                 return False

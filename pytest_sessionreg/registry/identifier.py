@@ -26,7 +26,7 @@ def new_id() -> str:
 
 def _after_fork_in_child() -> None:
     """A thread that the child does not have may have held the lock."""
-    global _lock  # noqa: PLW0603  as above
+    global _lock  # noqa: PLW0603  the lock is the process's own
     _lock = allocate_lock()
 
 

@@ -31,7 +31,7 @@ def restored(kind: type[T], values: dict[str, Any]) -> T:
 
 def _after_fork_in_child() -> None:
     """A thread that the child does not have may have held the lock."""
-    global _lock  # noqa: PLW0603  as above
+    global _lock  # noqa: PLW0603  the lock is the process's own
     _lock = allocate_lock()
 
 

@@ -48,7 +48,7 @@ def create_private(path: str) -> bool:
     """
     if os.path.exists(path):
         return False
-    from .errors import CannotOpen  # as above
+    from .errors import CannotOpen  # here: see resolve
 
     try:
         os.mknod(path, stat.S_IFREG | 0o600)
@@ -85,7 +85,7 @@ def _make_private_directory(directory: str, *, database: str) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        from .errors import CannotOpen  # as above
+        from .errors import CannotOpen  # here: see resolve
 
         message = (
             f"{database}: the directory {directory} cannot be created ({error.strerror}); "

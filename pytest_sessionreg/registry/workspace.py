@@ -79,8 +79,8 @@ class Workspace:
         instant = now()
         gone = self.sessions._dead()  # noqa: SLF001  the clean-up is the stores' own, in one transaction
         with Transaction(self._database, joins=True):
-            dead = self.sessions._mark_crashed(gone, instant)  # noqa: SLF001  as above
-            locks = self.locks._free_stale(instant)  # noqa: SLF001  as above
-            tokens = self.tokens._remove_expired(instant)  # noqa: SLF001  as above
-            sessions = self.sessions._remove_expired(instant)  # noqa: SLF001  as above
+            dead = self.sessions._mark_crashed(gone, instant)  # noqa: SLF001  the stores' own clean-up
+            locks = self.locks._free_stale(instant)  # noqa: SLF001  the stores' own clean-up
+            tokens = self.tokens._remove_expired(instant)  # noqa: SLF001  the stores' own clean-up
+            sessions = self.sessions._remove_expired(instant)  # noqa: SLF001  the stores' own clean-up
         return Cleanup(expired_sessions=sessions, expired_tokens=tokens, freed_locks=locks, dead_sessions=dead)

@@ -18,13 +18,13 @@ __all__ = [
     "KIND",
     "SCHEMA",
     "append_summary",
-    "failure",
+    "failure_message",
     "from_json",
     "lines",
     "markdown",
     "properties",
     "to_json",
-    "worst",
+    "worst_verdict",
     "write_verdicts",
 ]
 
@@ -33,7 +33,7 @@ SCHEMA = 1
 _ORDER = (Verdict.REGRESSED, Verdict.INCONCLUSIVE, Verdict.NO_BASELINE, Verdict.IMPROVED, Verdict.PASS)
 
 
-def worst(judgements: Sequence[Judgement]) -> Verdict:
+def worst_verdict(judgements: Sequence[Judgement]) -> Verdict:
     """The verdict to act on: the first that any of `judgements` has of REGRESSED, INCONCLUSIVE, NO_BASELINE, IMPROVED,
     PASS.
     """
@@ -49,7 +49,7 @@ def lines(judgement: Judgement) -> list[str]:
     ]
 
 
-def failure(judgement: Judgement) -> str:
+def failure_message(judgement: Judgement) -> str:
     """What a test that regressed says."""
     causes = "".join(f"\n  {number}. {cause}" for number, cause in enumerate(judgement.causes, 1))
     listed = f"\nthe likeliest causes:{causes}" if causes else ""
@@ -64,7 +64,7 @@ def markdown(judgements: Sequence[Judgement]) -> str:
         f"{_cell('; likely cause: '.join([judgement.reason, *judgement.causes]))} |\n"
         for judgement in ordered
     )
-    return f"### Storm gate: {worst(judgements).value}\n\n| verdict | storm | why |\n|---|---|---|\n{rows}"
+    return f"### Storm gate: {worst_verdict(judgements).value}\n\n| verdict | storm | why |\n|---|---|---|\n{rows}"
 
 
 def properties(judgement: Judgement) -> list[tuple[str, str | float]]:
@@ -81,7 +81,10 @@ def properties(judgement: Judgement) -> list[tuple[str, str | float]]:
 
 def to_json(judgements: Sequence[Judgement], command: str, environment: Environment) -> str:
     """All of them, with the verdict to act on, what repeats the run, and where it was made."""
-    found = {"verdict": worst(judgements).value, "judgements": [_document(judgement) for judgement in judgements]}
+    found = {
+        "verdict": worst_verdict(judgements).value,
+        "judgements": [_document(judgement) for judgement in judgements],
+    }
     return Envelope(KIND, SCHEMA, command, environment).seal(found)
 
 

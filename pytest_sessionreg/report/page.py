@@ -17,7 +17,7 @@ from .figures import COLUMNS, NOT_CHECKED, interval, milliseconds, times
 from .glossary import GLOSSARY
 from .pictures import PICTURES
 from .ratio_table import finding, ratios_note
-from .remarks import notes, remarks
+from .remarks import storm_remarks, summary_remarks
 
 __all__ = ["environment_facts", "render", "storm_page"]
 
@@ -42,7 +42,7 @@ def storm_page(result: StormResult, *, pictures: Mapping[str, str]) -> str:
         load=load(result.runs[0]),
         columns=[(column.name, column.meaning) for column in COLUMNS],
         rows=[_Row(tuple(column.text(policy) for column in COLUMNS), _style(policy)) for policy in every],
-        notes=[*notes(every), *remarks(result.runs)],
+        notes=[*summary_remarks(every), *storm_remarks(result.runs)],
         ratios=_ratios(result.runs),
         control=CONTROL,
         rounds=_rounds(result.runs),

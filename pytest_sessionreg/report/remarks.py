@@ -8,10 +8,10 @@ from ..results.failures import merge_failures
 from ..results.result import StormRun
 from ..results.summary import PolicySummary, rounds_by_policy
 
-__all__ = ["notes", "remarks"]
+__all__ = ["storm_remarks", "summary_remarks"]
 
 
-def notes(standings: Iterable[PolicySummary]) -> list[str]:
+def summary_remarks(standings: Iterable[PolicySummary]) -> list[str]:
     """What has to be said beside the figures: what is partial or was not checked, and how rounds were put together."""
     found = []
     every = list(standings)
@@ -33,7 +33,7 @@ def notes(standings: Iterable[PolicySummary]) -> list[str]:
     return found
 
 
-def remarks(runs: Sequence[StormRun]) -> list[str]:
+def storm_remarks(runs: Sequence[StormRun]) -> list[str]:
     """A sentence for each thing that the figures of `runs` do not show, in the order of its weight."""
     every = rounds_by_policy(runs)
     found = [_failed(policy, rounds) for policy, rounds in every.items() if any(run.failures for run in rounds)]

@@ -12,7 +12,7 @@ from rich.text import Text
 from ..results.result import StormRun
 from ..results.summary import PolicySummary, summarize_policies
 from .figures import COLUMNS
-from .remarks import notes
+from .remarks import summary_remarks
 
 __all__ = ["PLAIN_WIDTH", "plain_table", "storm_table"]
 
@@ -60,7 +60,7 @@ def _storm_table(every: Sequence[PolicySummary], *, gap: int) -> Table:
     for policy in every:
         style = "bold red" if policy.broken else "red" if policy.never_happened else ""
         table.add_row(*(Text(column.text(policy)) for column in COLUMNS), style=style)
-    said = notes(every)
+    said = summary_remarks(every)
     if said:
         table.caption = Text("\n".join(said))
     return table

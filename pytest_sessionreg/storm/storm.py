@@ -28,7 +28,7 @@ from .modules import loaded_modules, modules_used_by
 from .plan import Plan
 from .recorder import recording_cost_ns
 from .schedule import ORIGIN, lead_ns
-from .verification import Verification, integrity, verify_writes
+from .verification import Verification, check_integrity, verify_writes
 from .worker import prepare
 from .workload import Workload
 
@@ -197,18 +197,18 @@ class _Storm:
     def _analyse(self, partial: str | None) -> StormRun:
         samples = Samples.read(self._ledgers, opened_ns=self._opened_ns)
         raised = read_failures(self._failures)
-        findings = Observations(
+        observations = Observations(
             evidence=self._verify(samples),
             recorder_ns=self._recorder_ns,
             failures=tuple(failure for failure in raised if not failure.exhausted),
             given_up=tuple(failure for failure in raised if failure.exhausted),
             partial=partial,
         )
-        return analyse_storm(self._plan, samples, findings)
+        return analyse_storm(self._plan, samples, observations)
 
     def _verify(self, samples: Samples) -> Verification:
         site, workload = self._site, self._workload
-        complaint = integrity(site.database, foreign_keys=workload.foreign_keys)
+        complaint = check_integrity(site.database, foreign_keys=workload.foreign_keys)
         return verify_writes(workload.stored_writes(site), samples, complaint, before=self._before)
 
 

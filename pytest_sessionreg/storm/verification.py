@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..results.samples import Samples
 
-__all__ = ["Verification", "integrity", "verify_writes"]
+__all__ = ["Verification", "check_integrity", "verify_writes"]
 
 _READ_PATIENCE_S = 30.0
 
@@ -50,7 +50,7 @@ def verify_writes(
     )
 
 
-def integrity(database: str, *, foreign_keys: bool = True) -> str | None:
+def check_integrity(database: str, *, foreign_keys: bool = True) -> str | None:
     """The first complaint of integrity_check, and if `foreign_keys` of foreign_key_check, or "ok"; None for a path
     where no file is.
     """

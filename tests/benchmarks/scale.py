@@ -31,7 +31,7 @@ from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import run_storm
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE, rows
-from pytest_sessionreg.storm.verification import integrity, verify_writes
+from pytest_sessionreg.storm.verification import check_integrity, verify_writes
 
 _WORKERS, _WRITES = 100, 10_000
 
@@ -103,7 +103,7 @@ def million() -> None:
         started = monotonic()
         samples = Samples.read(ledgers, opened_ns=0)
         read = monotonic()
-        evidence = verify_writes(rows(database, "s"), samples, integrity(database))
+        evidence = verify_writes(rows(database, "s"), samples, check_integrity(database))
         examined = monotonic()
         run = analyse_storm(Plan.of("heartbeat", workers=_WORKERS, writes=_WRITES), samples, Observations(evidence))
         done = monotonic()

@@ -9,7 +9,15 @@ import pytest
 from pytest_sessionreg.errors import ResultError
 from pytest_sessionreg.gate.judgement import Change, Judgement, Verdict
 from pytest_sessionreg.gate.measurement import Measurement, StormLoad
-from pytest_sessionreg.report.judgements import failure, from_json, lines, markdown, properties, to_json, worst
+from pytest_sessionreg.report.judgements import (
+    failure_message,
+    from_json,
+    lines,
+    markdown,
+    properties,
+    to_json,
+    worst_verdict,
+)
 from pytest_sessionreg.results.environment import Environment
 
 _CHANGE = Change("hold", "hold, to the control's", 1.28, 1.02, 1.2549, 1.21, 1.31, 1.1)
@@ -24,11 +32,11 @@ def _judged(*verdicts: Verdict) -> list[Judgement]:
 
 
 def test_the_verdict_to_act_on_is_the_worst() -> None:
-    assert worst([]) is Verdict.PASS
-    assert worst(_judged(Verdict.PASS, Verdict.IMPROVED)) is Verdict.IMPROVED
-    assert worst(_judged(Verdict.IMPROVED, Verdict.NO_BASELINE)) is Verdict.NO_BASELINE
-    assert worst(_judged(Verdict.NO_BASELINE, Verdict.INCONCLUSIVE)) is Verdict.INCONCLUSIVE
-    assert worst(_judged(Verdict.INCONCLUSIVE, Verdict.REGRESSED, Verdict.PASS)) is Verdict.REGRESSED
+    assert worst_verdict([]) is Verdict.PASS
+    assert worst_verdict(_judged(Verdict.PASS, Verdict.IMPROVED)) is Verdict.IMPROVED
+    assert worst_verdict(_judged(Verdict.IMPROVED, Verdict.NO_BASELINE)) is Verdict.NO_BASELINE
+    assert worst_verdict(_judged(Verdict.NO_BASELINE, Verdict.INCONCLUSIVE)) is Verdict.INCONCLUSIVE
+    assert worst_verdict(_judged(Verdict.INCONCLUSIVE, Verdict.REGRESSED, Verdict.PASS)) is Verdict.REGRESSED
 
 
 def test_lines_name_the_storm_the_reason_and_the_causes() -> None:
@@ -40,8 +48,12 @@ def test_lines_name_the_storm_the_reason_and_the_causes() -> None:
 
 
 def test_a_failure_lists_the_causes_in_order() -> None:
-    assert failure(_REGRESSED).splitlines()[1:] == ["the likeliest causes:", "  1. holds grew", "  2. retries grew"]
-    assert failure(_PASSED) == "a regressed: hold 1.00x of the baseline"
+    assert failure_message(_REGRESSED).splitlines()[1:] == [
+        "the likeliest causes:",
+        "  1. holds grew",
+        "  2. retries grew",
+    ]
+    assert failure_message(_PASSED) == "a regressed: hold 1.00x of the baseline"
 
 
 def test_markdown_is_a_table_with_what_matters_first() -> None:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from pytest_sessionreg.report import files
+from pytest_sessionreg.report import storm_report
 from pytest_sessionreg.report.comparison_table import comparison_lines, comparison_table, reason_not_judged
 from pytest_sessionreg.report.conclusion import conclusion, load
 from pytest_sessionreg.report.figures import COLUMNS, NOT_CHECKED, milliseconds, percent, times
@@ -21,7 +21,7 @@ from pytest_sessionreg.report.plots.retries import retries_histogram
 from pytest_sessionreg.report.plots.timeline import timeline
 from pytest_sessionreg.report.plots.waits import wait_heat_map
 from pytest_sessionreg.report.ratio_table import ratio_table
-from pytest_sessionreg.report.remarks import notes, remarks
+from pytest_sessionreg.report.remarks import storm_remarks, summary_remarks
 from pytest_sessionreg.report.table import storm_table
 from pytest_sessionreg.results.comparison import compare
 from pytest_sessionreg.results.environment import Environment
@@ -161,7 +161,7 @@ def test_what_was_not_checked_is_never_called_zero(run: StormRun) -> None:
     assert "Whether writes were lost was not checked." in text
     mixed = summarize_policy([unchecked, replace(run, round=2, rounds=2)])
     assert COLUMNS[-1].text(mixed) == NOT_CHECKED
-    assert any("not looked for in 1 rounds" in note for note in notes([mixed]))
+    assert any("not looked for in 1 rounds" in note for note in summary_remarks([mixed]))
 
 
 def test_a_partial_result_is_labelled_wherever_it_is_shown(run: StormRun, result: StormResult) -> None:
@@ -294,7 +294,7 @@ def test_remarks_are_about_policies_and_not_their_rounds(run: StormRun) -> None:
     failure = WriteFailure("LookupError", "store.py:7", "gone", "Traceback ...", 2, worker=1, sequence=3)
     other = replace(failure, kind="KeyError", count=1)
     rounds = [replace(_failing(run, 3), failures=(failure, other), round=number, rounds=2) for number in (1, 2)]
-    said = remarks(rounds)
+    said = storm_remarks(rounds)
     attempted = 2 * run.counts.attempted
     assert said[0] == (
         f"queue: 6 of {attempted} writes failed, 4 with LookupError: gone (store.py:7), and 1 other kind; "
@@ -302,9 +302,15 @@ def test_remarks_are_about_policies_and_not_their_rounds(run: StormRun) -> None:
     )
     assert not any("acknowledged" in line for line in said)
     unchecked = replace(run, counts=replace(run.counts, lost=None))
-    assert "to have lost writes looked for, give the workload an acknowledged(path) beside it" in remarks([unchecked])
+    assert "to have lost writes looked for, give the workload an acknowledged(path) beside it" in storm_remarks(
+        [unchecked]
+    )
     behind = [replace(run, rate_per_s=50.0, kept=False, backlog=number, round=number, rounds=2) for number in (1, 2)]
-    assert [line for line in remarks(behind) if "could not be kept; 2 writes were due" in line and "in round 2" in line]
+    assert [
+        line
+        for line in storm_remarks(behind)
+        if "could not be kept; 2 writes were due" in line and "in round 2" in line
+    ]
 
 
 def test_too_few_writes_are_said_to_be_too_few(run: StormRun) -> None:
@@ -353,7 +359,7 @@ def test_the_page_of_a_partial_result_says_so(result: StormResult) -> None:
 
 @pytest.mark.slow
 def test_a_report_is_a_page_a_json_and_the_pictures(result: StormResult, tmp_path: Path) -> None:
-    written = files.write_report(result, tmp_path / "deep" / "out")
+    written = storm_report.write_report(result, tmp_path / "deep" / "out")
     assert written.note is None
     assert [path.name for path in written.paths] == ["plots", "storm.json", "storm.png", "storm.html"]
     names = {path.name for path in (tmp_path / "deep/out/plots").iterdir()}
@@ -368,10 +374,10 @@ def test_a_report_is_a_page_a_json_and_the_pictures(result: StormResult, tmp_pat
 
 @pytest.mark.slow
 def test_no_picture_of_an_earlier_result_stays(result: StormResult, tmp_path: Path) -> None:
-    files.write_report(result, tmp_path)
+    storm_report.write_report(result, tmp_path)
     (tmp_path / "plots/mine.png").write_text("kept")
     (tmp_path / "notes.txt").write_text("kept")
-    files.write_report(result, tmp_path, plots=False)
+    storm_report.write_report(result, tmp_path, plots=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "plots", "storm.html", "storm.json"]
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["mine.png"]
 
@@ -381,7 +387,7 @@ def test_a_report_that_cannot_be_written_leaves_nothing_half_written(
     result: StormResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    files.write_report(result, out, plots=False)
+    storm_report.write_report(result, out, plots=False)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
 
     def full(*_: object, **__: object) -> None:
@@ -389,8 +395,8 @@ def test_a_report_that_cannot_be_written_leaves_nothing_half_written(
 
     monkeypatch.setattr("pytest_sessionreg.report.whole_files.os.replace", full)
     with pytest.raises(OSError, match="No space left"):
-        files.write_report(result, out)
+        storm_report.write_report(result, out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     with pytest.raises(OSError, match="No space left"):
-        files.write_report(result, tmp_path / "new")
+        storm_report.write_report(result, tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -19,7 +19,7 @@ from pytest_sessionreg.storm.analysis import Observations, analyse_storm
 from pytest_sessionreg.storm.descriptors import raise_descriptor_limit
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE, rows
-from pytest_sessionreg.storm.verification import integrity, verify_writes
+from pytest_sessionreg.storm.verification import check_integrity, verify_writes
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def _peak(directory: Path, *, workers: int, writes: int) -> int:
     connection.close()
     tracemalloc.start()
     samples = Samples.read(paths, opened_ns=0)
-    evidence = verify_writes(rows(database, "s"), samples, integrity(database))
+    evidence = verify_writes(rows(database, "s"), samples, check_integrity(database))
     run = analyse_storm(Plan.of("heartbeat", workers=workers), samples, Observations(evidence))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -20,7 +20,7 @@ from pytest_sessionreg.storm.job import Site
 from pytest_sessionreg.storm.plan import Plan
 from pytest_sessionreg.storm.storm import Progress, run_storm
 from pytest_sessionreg.storm.storm_writes import CREATE_TABLE, rows
-from pytest_sessionreg.storm.verification import Verification, integrity, verify_writes
+from pytest_sessionreg.storm.verification import Verification, check_integrity, verify_writes
 from pytest_sessionreg.storm.workloads.registry_workload import RegistryStorm
 from tests.retries_unseen import retries_unseen
 
@@ -182,7 +182,7 @@ def _change(database: str, sql: str) -> None:
 
 
 def _verify(database: str, samples: Samples) -> Verification:
-    return verify_writes(rows(database, "s"), samples, integrity(database))
+    return verify_writes(rows(database, "s"), samples, check_integrity(database))
 
 
 def test_a_sound_database_passes(stormed: str) -> None:

@@ -77,7 +77,7 @@ class StormOutcome:
     def show(self, console: Console) -> None:
         """Print the tables, the verdict, the remarks and the machine."""
         from pytest_sessionreg.report.ratio_table import ratio_table
-        from pytest_sessionreg.report.remarks import remarks
+        from pytest_sessionreg.report.remarks import storm_remarks
         from pytest_sessionreg.report.table import storm_table
 
         runs = self._result.runs
@@ -87,13 +87,13 @@ class StormOutcome:
             console.print()
             console.print(ratios)
         console.print(self.finding, markup=False)
-        for remark in remarks(runs):
+        for remark in storm_remarks(runs):
             console.print(remark, markup=False)
         console.print(self._result.environment.line(), markup=False, style="dim")
 
     def write(self, directory: Path, *, plots: bool, json: bool) -> Written:
         """Write the page, the pictures and the result."""
-        from pytest_sessionreg.report.files import write_report
+        from pytest_sessionreg.report.storm_report import write_report
 
         return write_report(self._result, directory, plots=plots, json=json)
 
@@ -110,5 +110,5 @@ def read_storm(text: str) -> StormResult:
 
 
 def read_outcome(text: str) -> StormOutcome:
-    """The same, to be shown."""
+    """The storm's result in `text` as an Outcome. Raises ResultError as read_storm does."""
     return StormOutcome(read_storm(text))

@@ -60,7 +60,7 @@ class DeferredBegin(_ControlFault):
         return partial(PlainWriter, hold_s=HOLD_S, begin=("BEGIN", "SELECT count(*) FROM storm_writes"))
 
     def red(self, *, lost: int, failed: int, codes: frozenset[int]) -> bool:
-        """Writes must have been refused, some of them because the snapshot was stale (517)."""
+        """Writes must have been given up, some of them because the snapshot was stale (517)."""
         del lost
         return failed > 0 and bool(codes & {5, 517})
 

@@ -98,7 +98,7 @@ def _write_report(name: str, plan: Plan, runs: tuple[StormRun, ...], options: St
         return None
     from pathlib import Path
 
-    from ...report.files import write_report
+    from ...report.storm_report import write_report
 
     stem = re.sub(r"[^\w.-]+", "-", name).strip("-.")[-80:]
     directory = Path(options.report) / f"{stem}-{crc32(name.encode()):08x}"

@@ -75,7 +75,7 @@ class StormGate:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """The same for what a fixture stormed after the test."""
+        """Fail the teardown of a test if a storm of a fixture's after it went over the budget or regressed."""
         return (yield from self._fail_with_problems(item, "teardown"))
 
     @pytest.hookimpl(optionalhook=True)
@@ -160,12 +160,12 @@ class StormGate:
         if record.judgement is None:
             return
         from ...gate.judgement import Verdict
-        from ...report.judgements import failure, properties
+        from ...report.judgements import failure_message, properties
 
         prefix = "storm" + record.name.removeprefix(_nodeid(item)).removeprefix(" storm").replace(" ", "_")
         item.user_properties += [(f"{prefix}_{name}", value) for name, value in properties(record.judgement)]
         if record.judgement.verdict is Verdict.REGRESSED and self._options.gate == "fail":
-            problems.append(failure(record.judgement))
+            problems.append(failure_message(record.judgement))
 
 
 def _nodeid(item: pytest.Item) -> str:

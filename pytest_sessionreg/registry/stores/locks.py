@@ -58,7 +58,7 @@ class Locks(Store):
     def acquire(self, name: str, session_id: str, *, ttl: timedelta) -> Lock | None:
         """The lock, or None while anybody holds it, the same session included: to keep one longer, `renew` it.
 
-        Raises NotFound for a session that is not registered.
+        Raises NotFound for a session that is not registered, if the lock is free.
         """
         span = positive("ttl", ttl)
         values = self._row(_LOCKS, name=name, session_id=session_id)
