@@ -25,7 +25,8 @@ from pytest_sessionreg.results.policies import POLICY_NAMES
 
 _ROOT = Path(__file__).parents[2]
 _COLUMNS = ("p50 ms", "p99 ms", "p99.9 ms", "max ms", "writes/s", "slowest", "cpu us", "gave up")
-Figures = dict[str, float]
+# None where a load is too small for one.
+Figures = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +116,20 @@ def _table(load: Load, rounds: list[dict[str, Figures]]) -> list[str]:
     lines = [f"### {load.name}", "", f"Asked of the queue: {load.asked}.", ""]
     lines += ["| policy | p99 / queue | fairness | " + " | ".join(_COLUMNS) + " |", "|---" * (len(_COLUMNS) + 3) + "|"]
     for name in rounds[0]:
-        ratio = median(each[name]["p99 ms"] / each["queue"]["p99 ms"] for each in rounds) if "queue" in rounds[0] else 0
-        fairness = median(each[name]["fairness"] for each in rounds)
+        ratios = [
+            own / queue for each in rounds if (own := each[name]["p99 ms"]) and (queue := each["queue"]["p99 ms"])
+        ]
+        fairness = [value for each in rounds if (value := each[name]["fairness"]) is not None]
         cells = [_cell([each[name][column] for each in rounds]) for column in _COLUMNS]
-        lines.append(f"| {name} | {ratio:.2f} | {fairness:.3f} | " + " | ".join(cells) + " |")
+        shown = [f"{median(ratios):.2f}" if ratios else "-", f"{median(fairness):.3f}" if fairness else "-", *cells]
+        lines.append(f"| {name} | " + " | ".join(shown) + " |")
     return [*lines, ""]
 
 
-def _cell(values: list[float]) -> str:
+def _cell(found: list[float | None]) -> str:
+    values = [value for value in found if value is not None]
+    if not values:
+        return "-"
     return f"{_short(median(values))} ({_short(min(values))}-{_short(max(values))})"
 
 

@@ -24,6 +24,8 @@ __all__ = ["WriteQueue"]
 # Without a line: the sleeps of the retry budget, but until patience ends.
 _SHORTEST_SLEEP_S = 0.020
 _LONGEST_SLEEP_S = 0.150
+# The longest patience that there is: some 30 years.
+_EVER_S = 1e9
 
 
 class WriteQueue(Parameters):
@@ -59,14 +61,14 @@ class _Bound:
     busy_timeout_s = 0.0
 
     def __init__(self, policy: WriteQueue, database: str) -> None:
-        self._patience_ns = round(policy.patience * 1e9)
+        self._patience_ns = _nanoseconds(policy.patience)
         self._slice_ns = round(policy.slice * 1e9)
         self._database = database
         self._line: Line | None = None
         self._open_line()
 
     def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int:
-        patience_ns = self._patience_ns if patience_s is None else round(patience_s * 1e9)
+        patience_ns = self._patience_ns if patience_s is None else _nanoseconds(patience_s)
         line = self._line
         try:
             if line is not None:
@@ -136,6 +138,10 @@ class _Bound:
             line.close()
         if error.errno != ESTALE:
             _warn_once(self._database, f"its files failed ({error})")
+
+
+def _nanoseconds(patience_s: float) -> int:
+    return round(min(patience_s, _EVER_S) * 1e9)
 
 
 _warned: set[str] = set()

@@ -352,3 +352,9 @@ def test_a_policy_that_cannot_be_bound_leaves_no_connection_open(
         Registry.open(database)
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         opened[0].execute("SELECT 1")
+
+
+def test_patience_may_be_as_long_as_a_number_can_be(database: str) -> None:
+    with Registry.open(database, policy=WriteQueue(patience=1e300)) as registry:
+        registry.sessions.register("one")
+        assert registry.sessions.get("one") is not None

@@ -66,9 +66,12 @@ class Bell:
             return  # an old kernel, or no descriptor left: then `sleep` looks
         try:
             self._epoll.register(self._fd, EPOLLIN | EPOLLEXCLUSIVE)
-        except FileExistsError:  # what an exception left registered
+        except FileExistsError:  # what an exception left: behind those who came since
             self.quit()
             self._epoll.register(self._fd, EPOLLIN | EPOLLEXCLUSIVE)
+        except OSError:  # the user has too many (max_user_watches): then `sleep` looks
+            waiting, self._epoll = self._epoll, None
+            waiting.close()
 
     def quit(self) -> None:
         """Sleep in line no longer; where one does not, nothing happens."""

@@ -30,18 +30,20 @@ class Probe:
         self._identity: tuple[int, int] | None = None
 
     def find(self) -> None:
-        """Look for the descriptor, once: a search of all that this process has open."""
+        """Look for the descriptor, until it is found: a search of all that this process has open."""
         if self._sought:
             return
-        self._sought = True
         try:
             from .kernel_locks import own_descriptors  # here, because a cold start that meets nobody needs no probe
-        except (ImportError, OSError):
-            return  # no descriptor is left to load it with, nor to look with
-        (found,) = own_descriptors(self._database + "-shm")
-        if found >= 0:
+
+            (found,) = own_descriptors(self._database + "-shm")
+            if found < 0:
+                return
             status = os.fstat(found)
-            self._fd, self._identity = found, (status.st_dev, status.st_ino)
+        except (ImportError, OSError):
+            return  # no descriptor is left to look with, or SQLite closed its own meanwhile
+        self._fd, self._identity = found, (status.st_dev, status.st_ino)
+        self._sought = True
 
     def is_free(self) -> bool:
         """Whether the lock looks free; True where that cannot be seen, for then BEGIN tells."""
