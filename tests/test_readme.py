@@ -83,7 +83,7 @@ def test_a_stores_example_runs_as_printed(code: str, tmp_path: Path) -> None:
 
 
 def test_every_store_is_named_and_has_an_example() -> None:
-    held = _README.partition("\nOne file holds ")[2].partition("\n(")[0]
+    held = " ".join(_README.partition("\nOne file holds ")[2].partition("([an example of each]")[0].split())
     assert sorted(re.findall(r"\w+", held.replace(" and ", " "))) == stores.names()
     for name in stores.names():
         assert any(f"registry.{name}." in code for code in _PYTHON), name

@@ -10,7 +10,7 @@ from pytest_sessionreg.registry.clock import from_text, now, to_text
 
 _INSTANTS = st.datetimes(
     min_value=datetime(1, 1, 3),  # noqa: DTZ001  hypothesis adds the zone
-    max_value=datetime(9999, 12, 29),  # noqa: DTZ001  as above
+    max_value=datetime(9999, 12, 29),  # noqa: DTZ001  hypothesis adds the zone
     timezones=st.integers(-23, 23).map(lambda hours: timezone(timedelta(hours=hours))),
 )
 

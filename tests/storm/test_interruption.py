@@ -99,4 +99,4 @@ def test_a_full_disk_ends_the_storm_and_keeps_what_was_written(tmp_path: Path) -
         assert run.counts.acknowledged > 0
         assert run.lost == 0
     finally:
-        os.system(f"umount {disk}")  # noqa: S605  as above
+        os.system(f"umount {disk}")  # noqa: S605  a fixed command

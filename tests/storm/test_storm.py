@@ -147,7 +147,7 @@ def test_a_full_disk_is_one_line_that_says_so(tmp_path: Path) -> None:
             )
         assert "\n" not in str(caught.value)
     finally:
-        os.system(f"umount {disk}")  # noqa: S605  as above
+        os.system(f"umount {disk}")  # noqa: S605  a fixed command
 
 
 # -- the check must be able to fail -----------------------------------------------------------------------------------

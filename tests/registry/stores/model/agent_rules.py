@@ -29,7 +29,7 @@ class AgentRules(Sides):
 
     @driving("agents")
     @rule(side=SIDES, name=IDS, to=st.sampled_from(STATES), force=st.booleans())
-    def change_agent(self, side: int, name: str, to: str, force: bool) -> None:  # noqa: FBT001  as above
+    def change_agent(self, side: int, name: str, to: str, force: bool) -> None:  # noqa: FBT001  hypothesis passes it by name
         registry, world = self.at(side)
         agent = world.agents.get(name)
         if force:
@@ -88,7 +88,7 @@ class AgentRules(Sides):
 
     @driving("runs")
     @rule(side=SIDES, run_id=IDS, complete=st.booleans())
-    def change_run(self, side: int, run_id: str, complete: bool) -> None:  # noqa: FBT001  as above
+    def change_run(self, side: int, run_id: str, complete: bool) -> None:  # noqa: FBT001  hypothesis passes it by name
         registry, world = self.at(side)
         run = world.runs.get(run_id)
         if complete:

@@ -93,7 +93,7 @@ class DependantRules(Sides):
 
     @driving("skills")
     @rule(side=SIDES, session_id=IDS, skill=KEYS, invoked=st.booleans())
-    def skill_event(self, side: int, session_id: str, skill: str, invoked: bool) -> None:  # noqa: FBT001  as above
+    def skill_event(self, side: int, session_id: str, skill: str, invoked: bool) -> None:  # noqa: FBT001  hypothesis passes it by name
         registry, world = self.at(side)
         known = session_id in world.sessions
         if invoked:

@@ -59,7 +59,7 @@ class JobRules(Sides):
 
     @driving("learning")
     @rule(side=SIDES, session_id=IDS, state=VALUES, remove=st.booleans())
-    def learn(self, side: int, session_id: str, state: Any, remove: bool) -> None:  # noqa: FBT001  as above
+    def learn(self, side: int, session_id: str, state: Any, remove: bool) -> None:  # noqa: FBT001  hypothesis passes it by name
         registry, world = self.at(side)
         if remove:
             assert registry.learning.remove(session_id) == (world.learning.pop(session_id, None) is not None)

@@ -42,7 +42,7 @@ class LogRules(Sides):
 
     @driving("inbox")
     @rule(side=SIDES, command_id=IDS, back=st.booleans())
-    def done_or_put_back(self, side: int, command_id: str, back: bool) -> None:  # noqa: FBT001  as above
+    def done_or_put_back(self, side: int, command_id: str, back: bool) -> None:  # noqa: FBT001  hypothesis passes it by name
         registry, world = self.at(side)
         command = world.command(command_id)
         taken = command is not None and command.status == "taken"

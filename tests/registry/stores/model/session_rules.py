@@ -57,7 +57,7 @@ class SessionRules(Sides):
 
     @driving("sessions")
     @rule(side=SIDES, session_id=IDS, label=st.sampled_from([None, "y"]), notify=st.booleans())
-    def update(self, side: int, session_id: str, label: str | None, notify: bool) -> None:  # noqa: FBT001  as above
+    def update(self, side: int, session_id: str, label: str | None, notify: bool) -> None:  # noqa: FBT001  hypothesis passes it by name
         registry, world = self.at(side)
         assert registry.sessions.update(session_id, label=label, notify=notify) == (session_id in world.sessions)
         if session_id in world.sessions:
