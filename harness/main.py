@@ -1,7 +1,7 @@
 """`sessionreg`: the commands together, and what becomes of their errors.
 
-Exit codes: 0 done, 1 the run found something wrong, failed or was interrupted, 2 usage (also a file to be read that is
-not there, or a missing extra), 3 (gate alone) nobody can tell.
+Exit codes: 0 done, 1 the run found something wrong, failed or was interrupted, 2 usage (also a result or a
+source that is not there, or a missing extra), 3 (gate alone) nobody can tell.
 """
 
 from __future__ import annotations
