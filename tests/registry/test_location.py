@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -81,3 +83,96 @@ def test_creating_a_file_leaves_an_existing_one_alone(tmp_path: Path) -> None:
     path.write_bytes(b"content")
     assert not create_private(str(path))
     assert path.read_bytes() == b"content"
+
+
+def _loop(directory: Path) -> str:
+    (directory / "one.db").symlink_to(directory / "two.db")
+    (directory / "two.db").symlink_to(directory / "one.db")
+    return str(directory / "one.db")
+
+
+def _dangling(directory: Path) -> str:
+    (directory / "link.db").symlink_to(directory / "nowhere" / "sessions.db")
+    return str(directory / "link.db")
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (lambda _: ":memory:", "name a file that processes can share"),
+        (lambda directory: f"file:{directory}/x.db?mode=rw", "name a file that processes can share"),
+        (lambda directory: os.fsencode(directory / "x.db"), "by a str"),
+        (lambda _: "~nobody-of-this-name/x.db", "write the path out"),
+        (_loop, "circle of symbolic links"),
+        (_dangling, "nowhere does not exist; create it first"),
+        (lambda directory: f"{directory}/{'x' * 500}.db", "choose a shorter name"),
+        (lambda directory: f"{directory}/jobs-line", "choose another name"),
+        (lambda directory: f"{directory}/jobs-wal", "choose another name"),
+    ],
+)
+def test_what_names_no_file_that_can_be_shared_is_refused_with_a_remedy_and_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], remedy: str
+) -> None:
+    path = make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(CannotOpen, match=re.escape(remedy)):
+        Registry.open(path)  # type: ignore[arg-type]
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SESSIONREG_DB", "~/mine.db")
+    with Registry.open() as registry:
+        assert registry.path == str(tmp_path / "mine.db")
+
+
+def test_without_a_home_directory_the_default_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_sessionreg.registry.location.default_path", lambda: "~/.local/state/sessions.db")
+    monkeypatch.delenv("SESSIONREG_DB", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CannotOpen, match="no home directory is known; set SESSIONREG_DB"):
+        Registry.open()
+    assert not os.listdir(tmp_path)
+
+
+def test_a_symbolic_link_and_its_target_have_one_log_and_one_line(tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "link.db").symlink_to(tmp_path / "real.db")
+    with Registry.open(tmp_path / "real.db") as real, Registry.open(tmp_path / "links" / "link.db") as link:
+        assert real.path == link.path == str(tmp_path / "real.db")
+        link.sessions.register("one")
+        assert real.sessions.get("one") is not None
+    assert os.listdir(tmp_path / "links") == ["link.db"]
+
+
+def test_a_file_with_two_names_is_refused(tmp_path: Path) -> None:
+    Registry.open(tmp_path / "one.db").close()
+    os.link(tmp_path / "one.db", tmp_path / "two.db")
+    for name in ("one.db", "two.db"):
+        with pytest.raises(CannotOpen, match="has 2 names"):
+            Registry.open(tmp_path / name)
+    os.unlink(tmp_path / "two.db")
+    Registry.open(tmp_path / "one.db").close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are Linux's")
+@pytest.mark.parametrize("name", ["mounted.db", "a b\\c\t.db"])
+def test_a_file_that_is_mounted_by_itself_is_refused(tmp_path: Path, name: str) -> None:
+    Registry.open(tmp_path / "real.db").close()
+    (tmp_path / name).touch()
+    program = (
+        "import subprocess, sys\n"
+        "from pytest_sessionreg import Registry; from pytest_sessionreg.errors import CannotOpen\n"
+        "subprocess.run(['mount', '--bind', sys.argv[1], sys.argv[2]], check=True)\n"
+        "try: Registry.open(sys.argv[2])\n"
+        "except CannotOpen as error: print(error)\n"
+    )
+    command = ["unshare", "--mount", "--map-root-user", sys.executable, "-c", program]
+    done = subprocess.run(
+        [*command, str(tmp_path / "real.db"), str(tmp_path / name)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"no mount can be made here: {done.stderr}")
+    assert "is mounted by itself, without its log, which loses writes; mount its directory" in done.stdout

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 
 from ..errors import CannotOpen, DatabaseBusy, DatabaseCorrupt, primary_code, translate_error
 from ..location import create_private
-from .filesystem import refuse_unsafe
+from .filesystem import is_mount_point, refuse_unsafe
 
 __all__ = ["LOG_LIMIT_BYTES", "OPEN_PATIENCE_S", "open_connection", "set_busy_timeout"]
 
@@ -34,7 +34,7 @@ def open_connection(path: str) -> sqlite3.Connection:
     """
     refuse_unsafe(path)
     if not create_private(path):
-        refuse_short_file(path)
+        refuse_unfit_file(path)
     deadline = monotonic() + OPEN_PATIENCE_S
     while True:
         connection = connect(path)
@@ -64,12 +64,27 @@ def open_connection(path: str) -> sqlite3.Connection:
             return connection
 
 
-def refuse_short_file(path: str) -> None:
-    """Raise DatabaseCorrupt for a file too short to be a database: SQLite takes it for empty and overwrites it."""
-    size = os.stat(path).st_size
-    if 0 < size < _SMALLEST_DATABASE:
-        message = f"{path}: its {size} bytes are no database; name an SQLite database or a path where none exists yet"
+def refuse_unfit_file(path: str) -> None:
+    """Raise DatabaseCorrupt for a file too short to be a database, which SQLite takes for empty and overwrites; and
+    CannotOpen for one with several names: each has a log of its own, of which the others know nothing
+    (https://www.sqlite.org/howtocorrupt.html, 2.5).
+    """
+    status = os.stat(path)
+    if 0 < status.st_size < _SMALLEST_DATABASE:
+        message = f"{path}: its {status.st_size} bytes are no database; name an SQLite database or a path where none exists yet"
         raise DatabaseCorrupt(message, database=path, code=sqlite3.SQLITE_NOTADB)
+    if status.st_nlink > 1:
+        message = (
+            f"{path}: has {status.st_nlink} names (hard links), and each would have a log of its own, which loses "
+            "writes; remove the others, or use symbolic links"
+        )
+        raise CannotOpen(message, database=path)
+    if is_mount_point(path):
+        message = (
+            f"{path}: is mounted by itself, without its log, which loses writes; "
+            "mount its directory (docker -v DIRECTORY:...)"
+        )
+        raise CannotOpen(message, database=path)
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -6,7 +6,7 @@ import os
 
 from ..errors import UnsafeFileSystem
 
-__all__ = ["file_system_of", "parse_mount_table", "refuse_unsafe"]
+__all__ = ["file_system_of", "is_mount_point", "parse_mount_table", "refuse_unsafe"]
 
 # No coherent shared memory or no reliable locks: https://www.sqlite.org/wal.html (all processes on one host),
 # and docs/field-failures.md#network-and-virtual-file-systems.
@@ -57,6 +57,19 @@ def file_system_of(path: str) -> str:
     except OSError:
         return "unknown"
     return kinds.get((os.major(device), os.minor(device)), "unknown")
+
+
+def is_mount_point(path: str) -> bool:
+    """Whether the file at the real path `path` was mounted itself (mount --bind); False without a mount table."""
+    try:
+        with open(_MOUNT_TABLE, "rb") as table:
+            mounts = table.read()
+    except OSError:
+        return False
+    name = os.fsencode(path)
+    for special in (b"\\", b" ", b"\t", b"\n"):  # the kernel writes them as three octal digits
+        name = name.replace(special, b"\\%03o" % ord(special))
+    return b" " + name + b" " in mounts
 
 
 def refuse_unsafe(path: str) -> None:
