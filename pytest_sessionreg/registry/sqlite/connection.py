@@ -71,7 +71,8 @@ def refuse_unfit_file(path: str) -> None:
     """
     status = os.stat(path)
     if 0 < status.st_size < _SMALLEST_DATABASE:
-        message = f"{path}: its {status.st_size} bytes are no database; name an SQLite database or a path where none exists yet"
+        remedy = "name an SQLite database or a path where none exists yet"
+        message = f"{path}: its {status.st_size} bytes are no database; {remedy}"
         raise DatabaseCorrupt(message, database=path, code=sqlite3.SQLITE_NOTADB)
     if status.st_nlink > 1:
         message = (
