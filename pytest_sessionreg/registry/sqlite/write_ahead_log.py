@@ -72,10 +72,14 @@ class WriteAheadLog:
         if self._index < 0:
             return True
         try:
-            return locked_by(self._index, _WRITE_LOCK) == os.getpid()
+            if locked_by(self._index, _WRITE_LOCK) == os.getpid():
+                return True
+            if os.path.samestat(os.fstat(self._index), os.stat(self._database + "-shm")):
+                return False
         except OSError:
-            self._index, self._sought = -1, False
-            return True
+            pass
+        self._index, self._sought = -1, False  # it was not SQLite's, and its number is another file's by now
+        return True
 
     def kept(self) -> bool:
         """Whether what was just committed stays; to be asked after COMMIT.
