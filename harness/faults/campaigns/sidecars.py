@@ -2,7 +2,7 @@
 
 Half of 8 writers open the registry anew after every 20 writes. The sidecar is deleted, emptied, filled with noise, made
 read-only, replaced by a directory, by another file or by a link to one; the bell's pipe is deleted, replaced or filled
-up. Asked: no write lost, none refused, and order back soon where there can be a sidecar again.
+up. Asked: no write lost, none given up, and order back soon where there can be a sidecar again.
 """
 
 from __future__ import annotations
@@ -141,16 +141,16 @@ def _add_finding(campaign: Campaign, name: str, storms: list[_DamagedStorm], aft
         first_us = int(storm.samples.started_us.min())
         rates.append((storm.rate(first_us, storm.damaged_us), storm.rate(storm.damaged_us, storm.ended_us)))
     speed = np.median([later / earlier for earlier, later in rates])
-    acknowledged, lost, refused, failed = (
-        sum(getattr(storm.found, name) for storm in storms) for name in ("acknowledged", "lost", "refused", "failed")
+    acknowledged, lost, given_up, failed = (
+        sum(getattr(storm.found, name) for storm in storms) for name in ("acknowledged", "lost", "given_up", "failed")
     )
     subject = f"the {name}" if name in _BELL else f"the sidecar {name}"
     campaign.ask(
         subject,
         times=len(storms),
-        asked="nothing lost, nobody refused",
+        asked="nothing lost, nothing given up",
         found=(
-            f"{acknowledged:,} writes, {lost} lost, {refused} refused, {failed} failed; "
+            f"{acknowledged:,} writes, {lost} lost, {given_up} given up, {failed} failed; "
             f"{before} overtakings before, {after} after; {speed:.2f} of the speed before"
         ),
         good=all(storm.found.flawless for storm in storms),

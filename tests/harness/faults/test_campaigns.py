@@ -159,7 +159,7 @@ def test_a_campaign_prints_what_it_asked_and_found_and_stores_how_to_repeat_it(
     done = sessionreg(*words, "--out", "stored")
     lines = done.stdout.splitlines()
     assert lines[0] == "good the sidecar deleted (1 times)"
-    assert lines[1] == "     asked: nothing lost, nobody refused"
+    assert lines[1] == "     asked: nothing lost, nothing given up"
     assert lines[2].startswith("     found: ")
     assert lines[-1] == "stored/sidecars.json"
     document = json.loads((tmp_path / "stored/sidecars.json").read_text())
