@@ -19,7 +19,7 @@ from ..line import is_in_line, join_for_ever
 from ..writer import RegistryWriter
 from .campaign import Campaign
 from .spread import describe, spread
-from .waiter import Wait, prepare_holder, put_in_line, wait
+from .waiter import Wait, is_out_of_order, prepare_holder, put_in_line, wait
 
 __all__ = ["CASES", "run"]
 
@@ -27,7 +27,7 @@ CASES = ("holder", "waiters", "joiner", "storm")
 
 _PRELOAD = (wait.__module__,)
 _IMPATIENT = 8
-_PATIENT = 4
+_PATIENT = 8
 _PATIENCE_S = 0.5
 # Passing a stopped waiter takes two looks at the line, half a second apart; a loaded machine adds to it.
 _PASSED_BY_S = 1.5
@@ -83,7 +83,7 @@ def _stop_holder(campaign: Campaign, rounds: int) -> None:
         served = [*first, *(given[1] for given in waits)]
         early += sum(found.admitted and found.ended_ns < continued_ns for found in served)
         unserved += sum(not found.admitted for found in served)
-        out_of_order += [found.ended_ns for found in first] != sorted(found.ended_ns for found in first)
+        out_of_order += is_out_of_order([found.ended_ns for found in first])
     deviations = [found.deviation_ms for found in refused]
     late = sum(abs(found.deviation_ms) > found.tolerance_ms for found in refused)
     campaign.ask(
@@ -126,7 +126,7 @@ def _stop_waiters(campaign: Campaign, name: str, stopped: tuple[int, ...], round
                 workers[place].cont()
             late = [workers[place].result()[0] for place in stopped]
         begun_ns = [found.ended_ns for found in others]
-        disorder += begun_ns != sorted(begun_ns)
+        disorder += is_out_of_order(begun_ns)
         unserved += sum(not found.admitted for found in (*others, *late))
         before_ns = max([left_ns, *(found.left_ns for found in others[: stopped[0]])])
         passed_s.append((begun_ns[stopped[0]] - before_ns) / 1e9)

@@ -17,11 +17,13 @@ from ..rig import Rig
 from ..setup import STORM
 from ..target import hold
 
-__all__ = ["Wait", "prepare_holder", "put_in_line", "wait"]
+__all__ = ["Wait", "is_out_of_order", "prepare_holder", "put_in_line", "wait"]
 
 # By how much a wait may miss its patience: 10 ms or 5 %, whichever is more.
 _TOLERANCE_MS = 10.0
 _TOLERANCE = 0.05
+# In a line so many look by themselves (docs/write-queue.md#states).
+_ON_WATCH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,13 @@ def wait(database: str, worker: int, patiences_s: Sequence[float], hold_s: float
         return waits
 
     return run
+
+
+def is_out_of_order(ended_ns: Sequence[int]) -> bool:
+    """Whether waiters, listed as they came, were served in another order, but for the first three in line: those look
+    by themselves now and then, and one that is awake is not woken.
+    """
+    return list(ended_ns[_ON_WATCH:]) != sorted(ended_ns[_ON_WATCH:])
 
 
 def prepare_holder(rig: Rig, database: str | None = None) -> Worker:
