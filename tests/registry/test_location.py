@@ -57,7 +57,7 @@ def test_every_file_of_a_registry_is_its_users_only(database: str) -> None:
             modes = {name: stat.S_IMODE(os.stat(name).st_mode) for name in Path(database).parent.iterdir()}
     finally:
         os.umask(mask)
-    assert len(modes) == 4, "database, -wal, -shm and -line"
+    assert len(modes) == 5, "database, -wal, -shm, -line and -line-bell"
     assert set(modes.values()) == {0o600}
 
 

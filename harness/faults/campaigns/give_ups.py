@@ -24,6 +24,8 @@ __all__ = ["run"]
 # Nobody ahead lives and nobody is inside: what is longer than this was spent waiting for the dead.
 _PAUSE_MS = 400.0
 _HOLD_S = 0.002
+# One that looks by itself and is awake at that instant is not woken; a busy machine has more of these.
+_ORDERLY, _FEW = 20, 2
 _PATIENT_S = 60.0
 
 
@@ -48,9 +50,12 @@ def run(campaign: Campaign, *, rounds: int = 8, waiters: int = 100) -> None:
     campaign.ask(
         "waiters leave the middle of the line",
         times=killed + refused,
-        asked=f"all behind them are admitted, and nobody before one that came {OVERTAKEN_BY_MS} ms earlier",
+        asked=(
+            f"all behind them are admitted, and at most one in {_ORDERLY} (or {_FEW} in all) before one that came "
+            f"{OVERTAKEN_BY_MS} ms earlier"
+        ),
         found=f"{killed} killed, {refused} gave up; {len(pauses_ms)} served, {disorder} out of order, {unserved} not",
-        good=not disorder and not unserved,
+        good=disorder <= max(_FEW, len(pauses_ms) // _ORDERLY) and not unserved,
     )
     campaign.ask(
         "from one writer's end to the next one's BEGIN",

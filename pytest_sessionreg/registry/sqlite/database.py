@@ -67,6 +67,7 @@ class Database:
         "_new_record",
         "_observer",
         "_pid",
+        "_prepare",
         "_started_ns",
         "_state",
         "_task",
@@ -102,6 +103,7 @@ class Database:
             self._identity = (status.st_dev, status.st_ino)
             self._admission = policy.bind(path)
             self._keep_out: Callable[[], None] | None = getattr(self._admission, "keep_out", None)
+            self._prepare: Callable[[], None] | None = getattr(self._admission, "prepare", None)
             set_busy_timeout(self._connection, self._admission.busy_timeout_s)
         except BaseException:
             self._connection.close()
@@ -149,7 +151,8 @@ class Database:
 
     def _begin(self, patience_s: float | None) -> None:
         self._check_unmoved()
-        self._log.prepare()
+        if self._log.prepare() and self._prepare is not None:
+            self._prepare()
         self._started_ns = monotonic_ns()
         self._state = _UNDER_WAY
         try:

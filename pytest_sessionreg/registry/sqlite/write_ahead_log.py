@@ -52,17 +52,18 @@ class WriteAheadLog:
         self._writes = 0
         self.is_large = False
 
-    def prepare(self) -> None:
+    def prepare(self) -> bool:
         """Find SQLite's own descriptors; to be called before a writer gets in line, for it takes a while where many
         files are open. Hooks, which write once, are spared it, but not in a process that has lost a log before, whose
-        code may make a stray close again.
+        code may make a stray close again. Whether they were looked for now.
         """
         if self._sought or not AVAILABLE or (self._writes == 0 and not _lost_one):
-            return
+            return False
         from .admission.queue.kernel_locks import own_descriptors
 
         self._sought = True
         self._descriptor, self._index = own_descriptors(self._database, self._database + "-shm")
+        return True
 
     def lock_is_ours(self) -> bool:
         """Whether this process still has SQLite's write lock; to be asked before COMMIT.

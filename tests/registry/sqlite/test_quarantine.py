@@ -10,6 +10,7 @@ import pytest
 from pytest_sessionreg import Registry, WriteTimeout
 from pytest_sessionreg.registry.doctor import examine
 from pytest_sessionreg.registry.errors import DatabaseCorrupt, DatabaseMoved
+from pytest_sessionreg.registry.sqlite.admission.queue.bell import SUFFIX as BELL
 from pytest_sessionreg.registry.sqlite.admission.queue.sidecar import SUFFIX
 from pytest_sessionreg.registry.sqlite.quarantine import quarantine
 
@@ -35,7 +36,10 @@ def test_every_byte_is_kept_under_names_that_fit_each_other(damaged: str) -> Non
     assert {path[len(base) :]: Path(path).read_bytes() for path in moved} == before
     assert base.startswith(damaged + ".damaged-")
     assert sorted(os.listdir(os.path.dirname(damaged))) == sorted(
-        [*(os.path.basename(path) for path in moved), os.path.basename(damaged) + SUFFIX]
+        [
+            *(os.path.basename(path) for path in moved),
+            *(os.path.basename(damaged) + suffix for suffix in (SUFFIX, BELL)),
+        ]
     )
 
 

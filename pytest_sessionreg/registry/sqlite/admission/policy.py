@@ -15,8 +15,10 @@ Observer = Callable[[WriteRecord], None]
 class Admission(Protocol):
     """A policy at work for one connection to one file.
 
-    It may have one more method, `keep_out() -> None`, called before a COMMIT after which nobody should begin until
-    `leave`, so that the log can be copied and started anew; for at most 50 ms.
+    It may have two more methods. `prepare() -> None` is called before the second write of a connection, while nobody
+    waits for it: for what a process needs that writes often, and is not to pay in line. `keep_out() -> None` is called
+    before a COMMIT after which nobody should begin until `leave`, so that the log can be copied and started anew; for
+    at most 50 ms.
     """
 
     @property

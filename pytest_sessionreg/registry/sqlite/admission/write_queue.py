@@ -102,6 +102,11 @@ class _Bound:
             sleep(min(uniform(_SHORTEST_SLEEP_S, _LONGEST_SLEEP_S), left_ns / 1e9))
         return busy
 
+    def prepare(self) -> None:
+        """See Admission."""
+        if self._line is not None:
+            self._line.prepare()
+
     def keep_out(self) -> None:
         """See Admission."""
         if self._line is not None:

@@ -23,6 +23,8 @@ SUFFIX = SIDECAR_SUFFIX + "-bell"
 # Go and try: the lock is free. Take the watch: nobody looks after the line.
 RING, WATCH = b"!", b"w"
 _DRAIN = 4096
+# EPOLLIN | EPOLLEXCLUSIVE (epoll_ctl(2)); the module that has them is not loaded by a cold start.
+_EXCLUSIVE = 1 | 1 << 28
 # Where no pipe can be had, one in line looks this often.
 _LOOK_S = 0.001
 
@@ -53,24 +55,30 @@ class Bell:
         except OSError as error:
             self.silent = f"{error.filename or self._path}: {error.strerror}"
 
-    def join(self) -> None:
-        """Sleep in line from now on, behind those who do already."""
-        if self._fd < 0:
+    def prepare(self) -> None:
+        """Have what `join` needs: without it, in a process that has no descriptor left, `sleep` looks."""
+        if self._fd < 0 or self._epoll is not None:
             return
         try:
-            from select import EPOLLEXCLUSIVE, EPOLLIN, epoll  # here, because a cold start does not wait
+            from select import epoll  # here, because a cold start does not wait
 
-            if self._epoll is None:
-                self._epoll = epoll()
+            self._epoll = epoll()
         except (ImportError, OSError):
-            return  # an old kernel, or no descriptor left: then `sleep` looks
+            pass  # an old kernel, or no descriptor left
+
+    def join(self) -> None:
+        """Sleep in line from now on, behind those who do already."""
+        self.prepare()
+        waiting = self._epoll
+        if waiting is None:
+            return
         try:
-            self._epoll.register(self._fd, EPOLLIN | EPOLLEXCLUSIVE)
+            waiting.register(self._fd, _EXCLUSIVE)
         except FileExistsError:  # what an exception left: behind those who came since
             self.quit()
-            self._epoll.register(self._fd, EPOLLIN | EPOLLEXCLUSIVE)
+            waiting.register(self._fd, _EXCLUSIVE)
         except OSError:  # the user has too many (max_user_watches): then `sleep` looks
-            waiting, self._epoll = self._epoll, None
+            self._epoll = None
             waiting.close()
 
     def quit(self) -> None:

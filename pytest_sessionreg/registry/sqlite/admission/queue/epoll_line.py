@@ -102,6 +102,11 @@ class EpollLine:
         self._checked_ns = monotonic_ns()
         self._file.try_lock(shared(MEMBERS + self._pid))
 
+    def prepare(self) -> None:
+        """Load and find what waiting needs: the bell, and SQLite's descriptor of the wal-index."""
+        self._probe.find()
+        (self._bell or self._make_bell()).prepare()
+
     # -- the way in ----------------------------------------------------------------------------------------------
 
     def admit(self, begin: Callable[[], bool], patience_ns: int) -> int:

@@ -68,6 +68,9 @@ class FlockLine:
             raise
         return busy
 
+    def prepare(self) -> None:
+        """Nothing that could be had earlier: the thread is started where one has to wait."""
+
     def keep_out(self) -> None:
         """Nobody begins until `leave` in any case."""
 

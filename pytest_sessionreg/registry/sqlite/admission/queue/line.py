@@ -20,6 +20,9 @@ if TYPE_CHECKING:
         def admit(self, begin: Callable[[], bool], patience_ns: int) -> int:
             """Call `begin` in turn until it returns True: how often it was busy. Raises WriteTimeout."""
 
+        def prepare(self) -> None:
+            """Load and find what waiting needs. Raises nothing."""
+
         def keep_out(self) -> None:
             """Before COMMIT: have nobody begin until `leave`, though SQLite's lock is free; for a moment at most."""
 
