@@ -20,10 +20,10 @@ class ScratchDirectory:
         0.1.0 has sessionreg-storms-, sessionreg-storm-, sessionreg-gate-, sessionreg-fault- and sessionreg-open-.
     parent: where it lies, by default in the temporary directory.
 
-    Its process holds the kernel's lock on it (flock) for as long as it lives. So whoever gets the lock of a directory
-    with the same prefix knows that its process is dead, whichever namespace that was in, and removes it; only its own
-    user's, and never what a symbolic link leads to. A file system without such locks has its orphans kept. Raises
-    OSError where none can be made.
+    Its process holds the kernel's lock on it (flock) for as long as it lives. So a process that gets the lock of a
+    directory with the same prefix knows that its process is dead, whichever namespace that was in, and removes it; only
+    its own user's, and never what a symbolic link leads to. A file system without such locks has its orphans kept.
+    Raises OSError where none can be made.
     """
 
     def __init__(self, prefix: str, parent: str | None = None) -> None:

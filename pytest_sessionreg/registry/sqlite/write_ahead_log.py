@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from time import monotonic, sleep
 
-from .admission.queue.byte_locks import AVAILABLE, locked_by, share
+from .admission.queue.byte_locks import AVAILABLE, WRITE_LOCK, locked_by, share
 from .connection import LOG_LIMIT_BYTES
 
 TYPE_CHECKING = False
@@ -24,8 +24,6 @@ __all__ = ["WriteAheadLog"]
 # SQLite's SHARED lock: 510 bytes from PENDING_BYTE + 2 on (os.h of SQLite); a last closer locks them exclusively.
 _SHARED_FIRST = 0x40000000 + 2
 _SHARED_SIZE = 510
-# Its write lock: a byte of the -shm file (https://www.sqlite.org/walformat.html, 2.2).
-_WRITE_LOCK = 120
 _KERNEL_LOCKS = "/proc/locks"
 # How long a sibling may take to close; by measurement it is milliseconds.
 _SIBLING_S = 5.0
@@ -73,7 +71,7 @@ class WriteAheadLog:
         if self._index < 0:
             return True
         try:
-            if locked_by(self._index, _WRITE_LOCK) == os.getpid():
+            if locked_by(self._index, WRITE_LOCK) == os.getpid():
                 return True
             if os.path.samestat(os.fstat(self._index), os.stat(self._database + "-shm")):
                 return False

@@ -69,20 +69,21 @@ class _Bound:
 
     def admit(self, begin: Callable[[], bool], patience_s: float | None = None) -> int:
         patience_ns = self._patience_ns if patience_s is None else _nanoseconds(patience_s)
+        started_ns = monotonic_ns()
         line = self._line
         try:
             if line is not None:
                 return line.admit(begin, patience_ns)
         except OSError as error:
             self._lose_line(error)
-        return self._admit_anew(begin, monotonic_ns(), patience_ns)
+        return self._admit_anew(begin, started_ns, patience_ns)
 
     def _admit_anew(self, begin: Callable[[], bool], started_ns: int, patience_ns: int) -> int:
-        """Without a line, or in the one that is at the path by now."""
+        """In the line that is at the path by now, or without one, for what is left of the patience."""
         line = self._open_line()
         try:
             if line is not None:
-                return line.admit(begin, patience_ns)
+                return line.admit(begin, max(started_ns + patience_ns - monotonic_ns(), 0))
         except OSError as error:
             self._lose_line(error)
         return self._retry(begin, started_ns, started_ns + patience_ns)

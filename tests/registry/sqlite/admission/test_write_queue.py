@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -358,3 +359,22 @@ def test_patience_may_be_as_long_as_a_number_can_be(database: str) -> None:
     with Registry.open(database, policy=WriteQueue(patience=1e300)) as registry:
         registry.sessions.register("one")
         assert registry.sessions.get("one") is not None
+
+
+def test_a_line_that_is_lost_in_a_wait_does_not_begin_patience_anew(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(database).touch()
+    given_ns: list[int] = []
+
+    def admit(_line: EpollLine, _begin: object, patience_ns: int) -> int:
+        given_ns.append(patience_ns)
+        if len(given_ns) == 1:
+            sleep(0.05)
+            raise OSError(errno.ESTALE, "it was deleted or replaced")
+        return 0
+
+    with closing(WriteQueue(patience=60).bind(database)) as admission:
+        monkeypatch.setattr(EpollLine, "admit", admit)
+        admission.admit(lambda: True)
+    assert given_ns[1] <= given_ns[0] - 50_000_000

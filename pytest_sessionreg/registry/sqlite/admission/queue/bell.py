@@ -2,7 +2,8 @@
 
 Each sleeper's epoll is registered with EPOLLEXCLUSIVE and stays so until it is served. Linux then wakes the one that
 has been registered longest and sleeps; one that is stopped, dead or awake is skipped. That order is not documented
-(epoll_ctl(2) promises "one or more"), so it is a hint: whoever is woken tries, and the sentinel looks by itself.
+(epoll_ctl(2) promises "one or more"), so it is a hint:
+a waiter that is woken tries, and those on watch look by themselves.
 """
 
 from __future__ import annotations
@@ -30,30 +31,25 @@ _LOOK_S = 0.001
 
 
 class Bell:
-    """One process's end of the bell of `database`. Raises nothing where there can be no pipe: then `sleep` only sleeps.
+    """One process's end of the bell of `database`. Where there can be no pipe nothing is raised, and `sleep` sleeps."""
 
-    silent: None, or why there can be none.
-    """
-
-    __slots__ = ("__weakref__", "_database", "_epoll", "_fd", "_path", "silent")
+    __slots__ = ("__weakref__", "_database", "_epoll", "_fd", "_path")
 
     def __init__(self, database: str) -> None:
         self._database = database
         self._path = database + SUFFIX
         self._fd = -1
         self._epoll: epoll | None = None
-        self.silent: str | None = None
         close_after_fork(self)
         self.renew()
 
     def renew(self) -> None:
         """Open the pipe that is at the path by now; made if missing."""
         self.close()
-        self.silent = None
-        try:
+        try:  # noqa: SIM105  contextlib would cost a cold start
             self._fd = _open_pipe(self._path, self._database)
-        except OSError as error:
-            self.silent = f"{error.filename or self._path}: {error.strerror}"
+        except OSError:
+            pass  # mknod is denied, or another's file is there: then `sleep` looks
 
     def prepare(self) -> None:
         """Have what `join` needs: without it, in a process that has no descriptor left, `sleep` looks."""

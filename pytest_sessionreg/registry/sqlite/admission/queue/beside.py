@@ -32,7 +32,7 @@ def open_beside(path: str) -> int:
 def check_owned(fd: int, path: str, database: str, kind: int) -> os.stat_result:
     """What fstat(2) says of `fd`, after a look at its kind (S_IFREG or S_IFIFO), its names and its owner.
 
-    The owner may be this process's user, root, the database's owner, or whoever else may write the database by its
+    The owner may be this process's user, root, the database's owner, or a user who may write the database by its
     mode. Raises OSError (EPERM).
     """
     status = os.fstat(fd)

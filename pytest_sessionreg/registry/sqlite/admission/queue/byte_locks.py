@@ -20,6 +20,7 @@ except ImportError:  # Windows
 __all__ = [
     "AVAILABLE",
     "NOBODY",
+    "WRITE_LOCK",
     "ByteLocks",
     "exclusive",
     "free",
@@ -39,6 +40,8 @@ _WRLCK = getattr(fcntl, "F_WRLCK", 0)
 _RDLCK = getattr(fcntl, "F_RDLCK", 0)
 _UNLCK = getattr(fcntl, "F_UNLCK", 0)
 _TAKEN = (errno.EAGAIN, errno.EACCES)
+# SQLite's write lock: a byte of the wal-index (https://www.sqlite.org/walformat.html, 2.2).
+WRITE_LOCK = 120
 # How an answer of F_OFD_GETLK begins where nobody is in the way.
 NOBODY = struct.pack("h", _UNLCK)
 AVAILABLE = hasattr(fcntl, "F_OFD_SETLKW") and struct.calcsize("P") == 8

@@ -1,9 +1,10 @@
 """The line before the write lock, where the platform has open-file-description locks (Linux): no lock but SQLite's own.
 
-Whoever finds the lock free, and nobody who must not be passed, takes it. The others sleep at the bell, each with a byte
-of the sidecar locked, which tells everybody that it waits and since when. Whoever leaves rings, and the one that has
-slept longest tries. All that writers tell each other is hints: SQLite's lock decides who writes, and a lost ring costs
-20 ms. The states, in a drawing, and where the constants come from: docs/write-queue.md.
+A writer that finds the lock free takes it, unless it would pass a waiter that may not be passed. The others sleep at
+the bell. Each has a byte of the sidecar locked, which tells everybody that it waits and since when. A writer that
+leaves rings, and the one that has slept longest tries. All that writers tell each other is hints: SQLite's lock decides
+who writes, and a lost ring costs 20 ms. The states, in a drawing, and where the constants come from:
+docs/write-queue.md.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ _PLACE = free(WATCHES, 0)
 # A writer that was away for longer comes anew, and passes sleepers if none of them woke in vain. One that comes back
 # sooner passes nobody, except within a lease: docs/write-queue.md#passing.
 _STRAIGHT_BACK_NS = 1_000_000
-# Writers that do not queue poll, SQLite's busy handler every 100 ms at last. Once one was met, whoever leaves keeps the
-# lock free for a quarter of its hold: a fifth of the time, in which 50 looks in 5 s all miss once in 70,000.
+# Writers that do not queue poll, SQLite's busy handler every 100 ms at last. Once one was met, each writer that leaves
+# keeps the lock free for a quarter of its hold: a fifth of the time, in which 50 looks in 5 s all miss once in 70,000.
 _ROOM = 0.25
 _MOST_ROOM_S = 0.010
 # How often a writer that never waits checks that the queue's files are still those at their paths.

@@ -43,21 +43,19 @@ class Hints:
     """The words as they stand at `now_ns`; 0 for what is over, or damage.
 
     hungry_ns: until when nobody may pass those in line.
-    awake_ns: until when one in line is awake and tries, so that nobody needs to ring.
     lease_ns: until when the last one admitted may come back ahead of the line.
     room_ns: until when to leave the lock free now and then, for writers that do not queue.
     """
 
-    __slots__ = ("awake_ns", "hungry_ns", "lease_ns", "room_ns")
+    __slots__ = ("hungry_ns", "lease_ns", "room_ns")
 
     def __init__(self, words: bytes, now_ns: int) -> None:
-        hungry_ns, awake_ns, lease_ns, room_ns = _WORDS.unpack(words[HUNGRY_AT:SIZE])
+        hungry_ns, _, lease_ns, room_ns = _WORDS.unpack(words[HUNGRY_AT:SIZE])
         self.hungry_ns = hungry_ns if now_ns < hungry_ns <= now_ns + _LONGEST_HUNGRY_NS else 0
-        self.awake_ns = awake_ns if now_ns < awake_ns <= now_ns + _LONGEST_AWAKE_NS else 0
         self.lease_ns = lease_ns if now_ns < lease_ns <= now_ns + LONGEST_SLICE_NS else 0
         self.room_ns = room_ns if now_ns < room_ns <= now_ns + ROOM_NS else 0
 
 
 def soon(word: bytes, now_ns: int) -> bool:
-    """Whether the instant in the AWAKE word is still to come."""
+    """Whether the instant in the AWAKE word, until when one in line is awake and tries, is still to come."""
     return now_ns < int.from_bytes(word, "little") <= now_ns + _LONGEST_AWAKE_NS

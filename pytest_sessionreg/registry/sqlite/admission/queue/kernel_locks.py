@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 
-from .byte_locks import AVAILABLE, locked_by
+from .byte_locks import AVAILABLE, WRITE_LOCK, locked_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["READ_LOCKS", "WRITE_LOCK", "own_descriptors", "posix_locks", "shm_locks", "writer"]
+__all__ = ["READ_LOCKS", "own_descriptors", "posix_locks", "shm_locks", "writer"]
 
-WRITE_LOCK = 120
 READ_LOCKS = range(123, 128)
 
 _KERNEL_LOCKS = "/proc/locks"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 
-from .byte_locks import NOBODY, owner, question
+from .byte_locks import NOBODY, WRITE_LOCK, owner, question
 
 __all__ = ["Probe"]
 
 _GETLK = fcntl.F_OFD_GETLK
-# A byte of the wal-index (https://www.sqlite.org/walformat.html, 2.2).
-_WRITER = question(120)
+_WRITER = question(WRITE_LOCK)
 
 
 class Probe:
